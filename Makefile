@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+# Private memory nodes for Linux: everything one does here starts from this file.
+# `make help` lists it. The work itself is in lab/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+SHAPE ?= hmem
+NODE ?= off
+KIND ?= base
+V ?= 0
+BUILD ?= $(CURDIR)/build
+export SHAPE NODE V BUILD T KERNEL_SRC
+
+CFLAGS ?= -O2 -g -Wall -Wextra -Werror
+SELFTESTS := $(BUILD)/linux/tools/testing/selftests
+PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+
+##@ Use it
+help: ## what there is (this list)
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+	@printf '\nVariables\n'
+	@printf '  %-21s %s\n' \
+		'SHAPE=name' 'the machine: $(basename $(notdir $(wildcard lab/shapes/*.sh))) ($(SHAPE))' \
+		'NODE=how' 'shell, run: private nodes set up first: off, online, online_kernel, online_movable ($(NODE))' \
+		'KIND=name' 'kernel, shell, run: base, debug or stock ($(KIND))' \
+		'T=regex' 'test: only the groups of tests/plan that match' \
+		'V=1' 'say more: commands, all output of tests' \
+		'KERNEL_SRC=dir' 'a pristine Linux 7.3 tree instead of the one from Debian' \
+		'BUILD=dir' 'where everything is built (build/)'
+	@printf '\nbuild/ and $${XDG_CACHE_HOME:-~/.cache}/private-nodes may be removed at any time.\n'
+
+setup: ## install the Debian packages that are missing (other targets do it by themselves)
+	@lab/setup.sh
+
+kernel: setup-build ## build a kernel (KIND)
+	@lab/build.sh $(KIND)
+
+demo: kernel setup-run $(BUILD)/hold ## boot it and watch a private node at work (SHAPE)
+	@lab/boot.sh -q -k base -s $(SHAPE) lab/vm-demo.sh
+
+shell: kernel setup-run ## a shell in the machine (SHAPE, NODE, KIND)
+	@lab/boot.sh -k $(KIND) -s $(SHAPE) -o $(NODE) -i
+
+run: kernel setup-run ## run one command in the machine: make run C='numactl -H' (SHAPE, NODE, KIND)
+	@[ -n "$$C" ] || { echo "error: no command given" >&2; echo "       make run C='numactl -H'" >&2; exit 1; }
+	@lab/boot.sh -k $(KIND) -s $(SHAPE) -o $(NODE) -- "$$C"
+
+##@ Prove it
+test: setup-build setup-run ## run the tests on debug kernels (T)
+	@lab/test.sh
+
+bench: ## measure what it costs (not there yet)
+	@echo "error: the benchmarks are not there yet" >&2
+	@echo "       'make test' is; see docs/ for what is planned" >&2
+	@exit 1
+
+lint: setup-build setup-lint ## check the style of everything
+	@lab/lint.sh
+
+check-series: setup-build ## build each patch of the series by itself (long)
+	@lab/check-series.sh
+
+check-configs: setup-build setup-cross ## compile under the configurations that matter, and for arm64 (long)
+	@lab/check-configs.sh
+
+check-identical: setup-build ## CONFIG_PRIVATE_NODES=n gives stock's object code (long)
+	@lab/check-identical.sh
+
+##@ Change it (CONTRIBUTING.md)
+tree: setup-build ## build/linux: pristine kernel plus the series, a git tree to work in
+	@lab/tree.sh
+
+writeback: ## take the commits of build/linux back into kernel/
+	@lab/writeback.sh
+
+series: setup-build ## build/series/*.patch, ready to post, checked with git am
+	@lab/series.sh
+
+tests: $(PROGRAMS) $(BUILD)/hold ## compile the test programs of tests/
+	@lab/selftests.sh
+
+clean: ## remove build/ (what is in the cache stays)
+	@lab/clean.sh
+
+# Test programs see the kernel's kselftest headers; a line "LDLIBS: -lnuma" in a
+# comment says what to link.
+$(BUILD)/tests/%: tests/%.c $(wildcard tests/*.h)
+	@mkdir -p $(@D)
+	$(if $(filter-out 0,$(V)),,@)gcc $(CFLAGS) -I$(SELFTESTS) -isystem $(BUILD)/headers/include -o $@ $< \
+		$$(sed -n 's/.*LDLIBS: *\(-[-a-z ]*\).*/\1/p' $<) -lpthread
+
+$(BUILD)/hold: lab/hold.c
+	@mkdir -p $(@D)
+	$(if $(filter-out 0,$(V)),,@)gcc $(CFLAGS) -o $@ $<
+
+setup-%:
+	@lab/setup.sh $*
+
+.PHONY: help setup kernel demo shell run test bench lint check-series check-configs check-identical tree writeback \
+	series tests clean

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Private memory nodes: NUMA nodes whose memory the buddy allocator manages,
+ * but which nothing reaches unless it is meant to.
+ */
+#ifndef _LINUX_NODE_PRIVATE_H
+#define _LINUX_NODE_PRIVATE_H
+
+#include <linux/bits.h>
+#include <linux/gfp_types.h>
+#include <linux/jump_label.h>
+#include <linux/list.h>
+#include <linux/mmdebug.h>
+#include <linux/nodemask.h>
+
+struct zonelist;
+
+/**
+ * enum node_private_opt - the services an owner can let onto its node
+ * @NODE_PRIVATE_RECLAIM: reclaim, ageing, compaction and khugepaged
+ * @NODE_PRIVATE_DEMOTION: the node is a demotion target
+ * @NODE_PRIVATE_MBIND: memory policies and page migration syscalls can name it
+ * @NODE_PRIVATE_MADVISE: advice that acts on folios, KSM included
+ * @NODE_PRIVATE_NUMA_BALANCE: NUMA hint faults, promotion onto and off it
+ * @NODE_PRIVATE_LTPIN: FOLL_LONGTERM pins
+ * @NR_NODE_PRIVATE_OPTS: how many there are
+ *
+ * Each is off until the owner sets the matching NODE_PRIVATE_OPT_* bit.
+ */
+enum node_private_opt {
+	NODE_PRIVATE_RECLAIM,
+	NODE_PRIVATE_DEMOTION,
+	NODE_PRIVATE_MBIND,
+	NODE_PRIVATE_MADVISE,
+	NODE_PRIVATE_NUMA_BALANCE,
+	NODE_PRIVATE_LTPIN,
+	NR_NODE_PRIVATE_OPTS
+};
+
+#define NODE_PRIVATE_OPT_RECLAIM	BIT(NODE_PRIVATE_RECLAIM)
+#define NODE_PRIVATE_OPT_DEMOTION	BIT(NODE_PRIVATE_DEMOTION)
+#define NODE_PRIVATE_OPT_MBIND		BIT(NODE_PRIVATE_MBIND)
+#define NODE_PRIVATE_OPT_MADVISE	BIT(NODE_PRIVATE_MADVISE)
+#define NODE_PRIVATE_OPT_NUMA_BALANCE	BIT(NODE_PRIVATE_NUMA_BALANCE)
+#define NODE_PRIVATE_OPT_LTPIN		BIT(NODE_PRIVATE_LTPIN)
+#define NODE_PRIVATE_OPT_ALL		(BIT(NR_NODE_PRIVATE_OPTS) - 1)
+
+/* With one of these, normal kernel operation can place memory on the node. */
+#define NODE_PRIVATE_OPT_PSEUDO \
+	(NODE_PRIVATE_OPT_DEMOTION | NODE_PRIVATE_OPT_MBIND)
+
+/**
+ * struct node_private - one owner's claim on a node
+ * @owner: identity of the owner; all claims on a node must name the same
+ * @name: the owner's name, for messages
+ * @opts: NODE_PRIVATE_OPT_* of the node; all claims on a node have the same
+ *
+ * The owner keeps one of these for each thing that gives the node memory (a
+ * dax device, say) from node_private_register() to node_private_unregister().
+ * In between @opts belongs to the core: see node_private_set_opts().
+ */
+struct node_private {
+	const void *owner;
+	const char *name;
+	unsigned long opts;
+	/* private: */
+	int nid;
+	struct list_head list;
+};
+
+/* How far offline_pages() got: see node_private_stuck(). */
+struct node_private_offline {
+	unsigned long pfn;
+	unsigned int tries;
+};
+
+#ifdef CONFIG_PRIVATE_NODES
+
+DECLARE_STATIC_KEY_FALSE(node_private_key);
+extern nodemask_t node_private_registered;
+extern nodemask_t node_private_allowed[NR_NODE_PRIVATE_OPTS];
+extern nodemask_t node_private_memory_map;
+
+int node_private_register(int nid, struct node_private *np);
+int node_private_unregister(struct node_private *np);
+int node_private_set_opts(struct node_private *np, unsigned long mask,
+			  unsigned long opts);
+
+struct node_private *node_private_find(int nid);
+pid_t node_private_fork(int (*fn)(void *), void *arg);
+void node_private_get(void);
+void node_private_put(void);
+int node_private_may_add(int nid, bool private);
+bool node_private_admit(unsigned int scopes, gfp_t *gfp, int nid,
+			const nodemask_t *nodemask, nodemask_t *nodes);
+bool node_private_unreachable(const struct zonelist *zonelist,
+			      const nodemask_t *nodemask);
+bool node_private_drain(const nodemask_t *nodes, unsigned int order, gfp_t gfp);
+unsigned long node_private_free_pages(void);
+void node_private_memory_changed(void);
+bool node_private_stuck(int nid, unsigned long pfn,
+			struct node_private_offline *progress);
+bool node_private_range_online(u64 start, u64 size);
+
+/* Is any private node registered? A patched-out branch when not. */
+static inline bool node_private_enabled(void)
+{
+	return static_branch_unlikely(&node_private_key);
+}
+
+/**
+ * node_is_private - has an owner claimed this node?
+ * @nid: node id
+ *
+ * True from registration on, so also while the node has no memory yet.
+ *
+ * Context: any. The answer is stable for a folio's node as long as the caller
+ * holds the folio: an owner cannot unregister a node that has memory.
+ * Return: true for a private node.
+ */
+static inline bool node_is_private(int nid)
+{
+	return node_private_enabled() && node_isset(nid, node_private_registered);
+}
+
+/**
+ * node_private_allows - may a service act on this node's memory?
+ * @nid: node id
+ * @opt: the service
+ *
+ * Context: any. A flip of the opt is seen by the next call, not by one that
+ * runs: see node_private_set_opts().
+ * Return: true for ordinary nodes, and for private ones that opted in.
+ */
+static inline bool node_private_allows(int nid, enum node_private_opt opt)
+{
+	return !node_is_private(nid) ||
+	       node_isset(nid, node_private_allowed[opt]);
+}
+
+/* What the node's memory is counted as, once it is online. */
+static inline enum node_states node_memory_state(int nid)
+{
+	return node_is_private(nid) ? N_MEMORY_PRIVATE : N_MEMORY;
+}
+
+/* All nodes with memory, for who shows memory rather than uses it. */
+static inline const nodemask_t *node_memory_map(void)
+{
+	return node_private_enabled() ? &node_private_memory_map :
+					&node_states[N_MEMORY];
+}
+
+#else /* !CONFIG_PRIVATE_NODES */
+
+static inline bool node_private_enabled(void)
+{
+	return false;
+}
+
+static inline bool node_is_private(int nid)
+{
+	return false;
+}
+
+static inline bool node_private_allows(int nid, enum node_private_opt opt)
+{
+	return true;
+}
+
+static inline enum node_states node_memory_state(int nid)
+{
+	return N_MEMORY;
+}
+
+static inline const nodemask_t *node_memory_map(void)
+{
+	return &node_states[N_MEMORY];
+}
+
+static inline void node_private_memory_changed(void)
+{
+}
+
+static inline bool node_private_stuck(int nid, unsigned long pfn,
+				      struct node_private_offline *progress)
+{
+	return false;
+}
+
+static inline int node_private_may_add(int nid, bool private)
+{
+	return 0;
+}
+
+static inline bool node_private_admit(unsigned int scopes, gfp_t *gfp, int nid,
+				      const nodemask_t *nodemask,
+				      nodemask_t *nodes)
+{
+	return false;
+}
+
+static inline bool node_private_unreachable(const struct zonelist *zonelist,
+					    const nodemask_t *nodemask)
+{
+	return false;
+}
+
+static inline bool node_private_drain(const nodemask_t *nodes,
+				      unsigned int order, gfp_t gfp)
+{
+	return false;
+}
+
+static inline unsigned long node_private_free_pages(void)
+{
+	return 0;
+}
+
+#endif /* CONFIG_PRIVATE_NODES */
+
+#define for_each_memory_node(nid) \
+	for_each_node_mask((nid), *node_memory_map())
+
+#endif /* _LINUX_NODE_PRIVATE_H */

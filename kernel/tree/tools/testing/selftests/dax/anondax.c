@@ -1,0 +1,2106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What user space sees of a private memory node that anondax made.
+ *
+ * The test needs a dax device that is bound to anondax and that nobody uses:
+ *
+ *   echo daxX.Y > /sys/bus/dax/drivers/device_dax/unbind
+ *   echo daxX.Y > /sys/bus/dax/drivers/anondax/new_id
+ *   ./anondax
+ *
+ * It takes the first such device, or the one that ANONDAX_TEST_DEV names, and
+ * plugs, unplugs and rebinds it. ANONDAX_TEST_SWAP names a block device that it
+ * may overwrite to swap on; without it the tests that swap are skipped.
+ */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "kselftest_harness.h"
+#include <dirent.h>
+#include <linux/elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/io_uring.h>
+#include <linux/mempolicy.h>
+#include <linux/userfaultfd.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DAX		"/sys/bus/dax/"
+#define NODE		"/sys/devices/system/node/"
+#define THP		"/sys/kernel/mm/transparent_hugepage/"
+#define KSM		"/sys/kernel/mm/ksm/"
+#define CGROUP		"/sys/fs/cgroup/"
+
+#define KB		1024UL
+#define MB		(1024 * KB)
+#define PMD		(2 * MB)
+/* Kernels with all their debugging, in emulated machines, take their time. */
+#define LONG		300
+
+/* For headers older than the kernel. */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+#ifndef UFFDIO_MOVE
+#define UFFD_FEATURE_MOVE	0x10000
+#define UFFDIO_MOVE		_IOWR(UFFDIO, 0x05, struct uffdio_move)
+struct uffdio_move {
+	__u64 dst;
+	__u64 src;
+	__u64 len;
+	__u64 mode;
+	__s64 move;
+};
+#endif
+#ifndef __NR_set_mempolicy_home_node
+#define __NR_set_mempolicy_home_node	450
+#endif
+
+/* The device under test, found before the first test. */
+static struct {
+	char name[NAME_MAX + 1];
+	char path[NAME_MAX + 6];	/* /dev/daxX.Y */
+	char hotplug[PATH_MAX];		/* its file in sysfs */
+	char state[32];			/* as we found it */
+	int nid;
+} dax;
+
+static size_t page;
+
+/*
+ * Small files.
+ */
+
+/* 0 or -errno; the text without the newline at its end. */
+static int get_text(const char *path, char *buf, size_t size)
+{
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	if (n < 0)
+		return n;
+	buf[n] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return 0;
+}
+
+static int put_text(const char *path, const char *text)
+{
+	int fd, rc = 0;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* The number that follows @key at the start of a line or behind "Node N ". */
+static long get_number(const char *path, const char *key)
+{
+	long value = -1;
+	char line[512];
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (value < 0 && fgets(line, sizeof(line), f)) {
+		char *p = line;
+		int skip = 0;
+
+		if (sscanf(p, "Node %*d %n", &skip) >= 0 && skip)
+			p += skip;
+		if (!strncmp(p, key, strlen(key)) && strchr(" \t:=", p[strlen(key)]))
+			value = strtol(p + strlen(key) + strspn(p + strlen(key), " \t:="), NULL, 0);
+	}
+	fclose(f);
+	return value;
+}
+
+/* Is @nid in a list like "0-1,3"? */
+static bool in_list(const char *list, int nid)
+{
+	while (*list >= '0' && *list <= '9') {
+		char *end;
+		long first = strtol(list, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtol(end + 1, &end, 10);
+		if (nid >= first && nid <= last)
+			return true;
+		list = *end == ',' ? end + 1 : end;
+	}
+	return false;
+}
+
+static bool node_has(const char *file, int nid)
+{
+	char path[PATH_MAX], list[256];
+
+	snprintf(path, sizeof(path), NODE "%s", file);
+	return !get_text(path, list, sizeof(list)) && in_list(list, nid);
+}
+
+/* A file whose text the test changes and the teardown restores. */
+struct changed {
+	char path[128];
+	char text[128];
+};
+
+struct changes {
+	struct changed file[8];
+	int nr;
+};
+
+/* 0 or -errno. */
+static int change(struct changes *c, const char *path, const char *text)
+{
+	struct changed *f = &c->file[c->nr];
+	char old[128], *on;
+	int rc;
+
+	rc = get_text(path, old, sizeof(old));
+	if (rc)
+		return rc;
+	/* Files that show "a [b] c" take "b". */
+	on = strchr(old, '[');
+	snprintf(f->path, sizeof(f->path), "%s", path);
+	snprintf(f->text, sizeof(f->text), "%.*s",
+		 on ? (int)strcspn(on + 1, "]") : 127, on ? on + 1 : old);
+	c->nr++;
+	return put_text(path, text);
+}
+
+static void restore(struct changes *c)
+{
+	while (c->nr > 0) {
+		c->nr--;
+		put_text(c->file[c->nr].path, c->file[c->nr].text);
+	}
+}
+
+/*
+ * The node.
+ */
+
+static bool is_state(const char *state)
+{
+	char now[32];
+
+	return !get_text(dax.hotplug, now, sizeof(now)) && !strcmp(now, state);
+}
+
+/* To any state from any other. 0 or -errno. */
+static int set_state(const char *state)
+{
+	int rc;
+
+	if (is_state(state))
+		return 0;
+	if (strcmp(state, "unplugged") && !is_state("unplugged")) {
+		rc = put_text(dax.hotplug, "unplugged");
+		if (rc)
+			return rc;
+	}
+	return put_text(dax.hotplug, state);
+}
+
+/*
+ * One number of the node's zones, or of the one named @zone, added up. Those of
+ * the per-CPU lists are the lines "count:".
+ */
+static long read_zoneinfo(const char *zone, const char *key)
+{
+	char line[256], name[32];
+	bool ours = false;
+	long sum = 0, n;
+	int nid;
+	FILE *f;
+
+	f = fopen("/proc/zoneinfo", "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		char *p = line + strspn(line, " ");
+
+		if (sscanf(line, "Node %d, zone %31s", &nid, name) == 2)
+			ours = nid == dax.nid && (!zone || !strcmp(zone, name));
+		else if (ours && !strncmp(p, key, strlen(key)) &&
+			 sscanf(p + strlen(key), "%ld", &n) == 1)
+			sum += n;
+	}
+	fclose(f);
+	return sum;
+}
+
+/* Free pages on the lists of the buddy allocator. */
+static long read_buddyinfo(void)
+{
+	char line[512], name[32];
+	long sum = 0;
+	int nid, n;
+	FILE *f;
+
+	f = fopen("/proc/buddyinfo", "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		int order;
+		char *p;
+
+		if (sscanf(line, "Node %d, zone %31s%n", &nid, name, &n) != 2 || nid != dax.nid)
+			continue;
+		for (p = line + n, order = 0; strspn(p, " ") < strcspn(p, "\n"); order++)
+			sum += strtol(p, &p, 10) << order;
+	}
+	fclose(f);
+	return sum;
+}
+
+/*
+ * Free pages, on whatever list they are. Not by nr_free_pages, which lags behind
+ * on each CPU and is brought up to date before per-CPU lists are trimmed.
+ */
+static long free_pages(void)
+{
+	long before, after, count;
+	int tries = 100;
+
+	do {
+		before = read_buddyinfo();
+		count = read_zoneinfo(NULL, "count:");
+		after = read_buddyinfo();
+	} while (before != after && --tries);
+	return after + count;
+}
+
+/*
+ * Folios wait on per-CPU lists of the LRU for a while after their last user has
+ * gone; move_pages() drains these whatever it has to move.
+ */
+static void settle(void)
+{
+	int status, nid = 0;
+	char buf[16];
+	void *p;
+
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (p != MAP_FAILED) {
+		syscall(__NR_move_pages, 0, 1UL, &p, &nid, &status, MPOL_MF_MOVE);
+		munmap(p, page);
+	}
+	/* For the counters that others show. */
+	get_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
+}
+
+static long settled_free_pages(void)
+{
+	settle();
+	return free_pages();
+}
+
+/*
+ * Memory and where it is.
+ */
+
+static void *map_dax(size_t size)
+{
+	void *p;
+	int fd;
+
+	fd = open(dax.path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return MAP_FAILED;
+	/*
+	 * The memory is none of the system's RAM, which overcommit goes by: a
+	 * mapping as large as the device may be too much for it.
+	 */
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+		 fd, 0);
+	close(fd);
+	return p;
+}
+
+/* A mapping with room for aligned huge pages: ->get_unmapped_area aligns it. */
+static void *map_dax_huge(size_t size)
+{
+	void *p = map_dax(size);
+
+	if (p != MAP_FAILED && madvise(p, size, MADV_HUGEPAGE))
+		return MAP_FAILED;
+	return p;
+}
+
+static void *map_anon(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* The node of a page, or -errno if it has none. */
+static int node_of(void *p)
+{
+	int status = -EINVAL;
+
+	if (syscall(__NR_move_pages, 0, 1UL, &p, NULL, &status, 0))
+		return -errno;
+	return status;
+}
+
+/* How many pages of the range are on the node? */
+static long count_on(void *start, size_t size, int nid)
+{
+	void *pages[256];
+	int status[256];
+	size_t off = 0;
+	long sum = 0;
+
+	while (off < size) {
+		unsigned long n;
+
+		for (n = 0; n < 256 && off < size; n++, off += page)
+			pages[n] = (char *)start + off;
+		if (syscall(__NR_move_pages, 0, n, pages, NULL, status, 0))
+			return -errno;
+		while (n--)
+			sum += status[n] == nid;
+	}
+	return sum;
+}
+
+static bool all_on_dax(void *start, size_t size)
+{
+	return count_on(start, size, dax.nid) == (long)(size / page);
+}
+
+/* A different word on each page of each round. */
+static void fill(void *start, size_t size, unsigned long round)
+{
+	size_t off;
+
+	for (off = 0; off < size; off += page)
+		*(unsigned long *)((char *)start + off) = off * 2654435761UL + round;
+}
+
+static bool filled(void *start, size_t size, unsigned long round)
+{
+	size_t off;
+
+	for (off = 0; off < size; off += page) {
+		if (*(unsigned long *)((char *)start + off) != off * 2654435761UL + round)
+			return false;
+	}
+	return true;
+}
+
+/* A number of smaps, in KiB, added up over the mappings in the range. */
+static long read_smaps(void *start, size_t size, const char *key)
+{
+	unsigned long from, to, first = (unsigned long)start;
+	bool ours = false;
+	char line[512];
+	long sum = 0;
+	FILE *f;
+
+	f = fopen("/proc/self/smaps", "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			ours = from >= first && from < first + size;
+		else if (ours && !strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			sum += strtol(line + strlen(key) + 1, NULL, 10);
+	}
+	fclose(f);
+	return sum;
+}
+
+/* The line of numa_maps for the mapping that starts there. */
+static bool read_numa_maps(void *start, char *line, size_t size)
+{
+	bool found = false;
+	FILE *f;
+
+	f = fopen("/proc/self/numa_maps", "re");
+	if (!f)
+		return false;
+	while (!found && fgets(line, size, f))
+		found = strtoul(line, NULL, 16) == (unsigned long)start;
+	fclose(f);
+	return found;
+}
+
+static sigjmp_buf bus;
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(bus, sig);
+}
+
+static void catch_sigbus(void)
+{
+	struct sigaction sa = {
+		.sa_handler = on_sigbus,
+		/* So that there is no signal mask to restore. */
+		.sa_flags = SA_NODEFER,
+	};
+
+	sigaction(SIGBUS, &sa, NULL);
+}
+
+/* The error of a system call that returned it, 0 if it went well. */
+static int failed(long ret)
+{
+	return ret ? -errno : 0;
+}
+
+/* Write to the pages one by one: how many went well before SIGBUS? */
+static long touch(void *start, size_t size)
+{
+	/* Not in a register, where the jump would lose it. */
+	static size_t done;
+	unsigned long *p;
+
+	__atomic_store_n(&done, 0, __ATOMIC_SEQ_CST);
+	if (sigsetjmp(bus, 0))
+		return __atomic_load_n(&done, __ATOMIC_SEQ_CST) / page;
+	while (done < size) {
+		p = (unsigned long *)((char *)start + done);
+		__atomic_store_n(p, done * 2654435761UL, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&done, page, __ATOMIC_SEQ_CST);
+	}
+	return done / page;
+}
+
+static bool read_ok(void *p)
+{
+	if (sigsetjmp(bus, 0))
+		return false;
+	__atomic_load_n((char *)p, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+/* The exit status of a child, or 128 and the signal. */
+static int wait_child(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int swap_on(void)
+{
+	const char *disk = getenv("ANONDAX_TEST_SWAP");
+	char command[PATH_MAX + 32];
+
+	if (!disk)
+		return -ENODEV;
+	snprintf(command, sizeof(command), "mkswap '%s' >/dev/null 2>&1", disk);
+	if (system(command))
+		return -EIO;
+	return swapon(disk, 0) ? -errno : 0;
+}
+
+static void swap_off(void)
+{
+	if (getenv("ANONDAX_TEST_SWAP"))
+		swapoff(getenv("ANONDAX_TEST_SWAP"));
+}
+
+/*
+ * Swap a range out, to the disk: MADV_PAGEOUT leaves the pages that it writes in
+ * the swap cache, from where a fault would get them as they are.
+ */
+static long swap_out(void *start, size_t size)
+{
+	long available = get_number("/proc/meminfo", "MemAvailable") * KB;
+	size_t want = available + 64 * MB;
+	char *p;
+
+	if (madvise(start, size, MADV_PAGEOUT))
+		return -1;
+	/* More than there is, with swap for the rest: that empties it. */
+	p = mmap(NULL, want, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	touch(p, want);
+	munmap(p, want);
+	return read_smaps(start, size, "Swap");
+}
+
+/* 0 or -errno. */
+static int bind_driver(const char *driver, const char *file)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DAX "drivers/%s/%s", driver, file);
+	return put_text(path, dax.name);
+}
+
+/* A control group of our own with the calling process in it. 0 or -errno. */
+static int enter_cgroup(const char *name)
+{
+	char path[PATH_MAX], pid[16];
+
+	put_text(CGROUP "cgroup.subtree_control", "+memory +cpuset");
+	snprintf(path, sizeof(path), CGROUP "%s", name);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return -errno;
+	snprintf(path, sizeof(path), CGROUP "%s/cgroup.procs", name);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return put_text(path, pid);
+}
+
+static void leave_cgroup(const char *name)
+{
+	char path[PATH_MAX], pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	put_text(CGROUP "cgroup.procs", pid);
+	snprintf(path, sizeof(path), CGROUP "%s", name);
+	rmdir(path);
+}
+
+/*
+ * The hotplug file: words and rules.
+ */
+
+FIXTURE(hotplug)
+{
+	long memtotal;
+};
+
+FIXTURE_VARIANT(hotplug)
+{
+	const char *state;
+	const char *zone;
+};
+
+FIXTURE_VARIANT_ADD(hotplug, online)
+{
+	.state = "online",
+	.zone = "Normal",
+};
+
+FIXTURE_VARIANT_ADD(hotplug, online_kernel)
+{
+	.state = "online_kernel",
+	.zone = "Normal",
+};
+
+FIXTURE_VARIANT_ADD(hotplug, online_movable)
+{
+	.state = "online_movable",
+	.zone = "Movable",
+};
+
+FIXTURE_SETUP(hotplug)
+{
+	ASSERT_EQ(set_state("unplugged"), 0);
+	self->memtotal = get_number("/proc/meminfo", "MemTotal");
+}
+
+FIXTURE_TEARDOWN_PARENT(hotplug)
+{
+	EXPECT_EQ(set_state("unplugged"), 0);
+	EXPECT_FALSE(node_has("has_private_memory", dax.nid));
+	EXPECT_EQ(get_number("/proc/meminfo", "MemTotal"), self->memtotal);
+}
+
+TEST_F_TIMEOUT(hotplug, states, LONG)
+{
+	static const char * const words[] = { "online", "online_kernel", "online_movable" };
+	unsigned int i;
+
+	ASSERT_TRUE(is_state("unplugged"));
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_FALSE(node_has("has_memory", dax.nid));
+	EXPECT_FALSE(node_has("has_private_memory", dax.nid));
+
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_TRUE(is_state(variant->state));
+	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
+	EXPECT_TRUE(node_has("online", dax.nid));
+	EXPECT_FALSE(node_has("has_memory", dax.nid));
+	EXPECT_FALSE(node_has("has_normal_memory", dax.nid));
+
+	/* All of it in one zone, all free, and none for the system. */
+	EXPECT_GT(read_zoneinfo(variant->zone, "managed "), 0);
+	EXPECT_EQ(read_zoneinfo(variant->zone, "managed "), read_zoneinfo(NULL, "managed "));
+	EXPECT_EQ(settled_free_pages(), read_zoneinfo(NULL, "managed "));
+
+	/* The same again is fine, another zone only by way of unplugged. */
+	for (i = 0; i < 3; i++) {
+		int want = strcmp(words[i], variant->state) ? -EBUSY : 0;
+
+		EXPECT_EQ(put_text(dax.hotplug, words[i]), want);
+		EXPECT_TRUE(is_state(variant->state));
+	}
+
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_TRUE(is_state("unplugged"));
+	EXPECT_EQ(read_zoneinfo(NULL, "managed "), 0);
+	EXPECT_FALSE(node_has("has_memory", dax.nid));
+}
+
+TEST_F_TIMEOUT(hotplug, bad_words, LONG)
+{
+	static const char * const bad[] = {
+		"", " ", "offline", "Online", "onlin", "online_", "online_movabl",
+		"online online", " online", "plugged", "1", "unplugged ", "x",
+	};
+	unsigned int i;
+	long free;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		/* Without a byte there is no write to answer. */
+		if (bad[i][0])
+			EXPECT_EQ(put_text(dax.hotplug, bad[i]), -EINVAL)
+				TH_LOG("\"%s\"", bad[i]);
+		EXPECT_TRUE(is_state("unplugged"));
+	}
+
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	free = settled_free_pages();
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (bad[i][0])
+			EXPECT_EQ(put_text(dax.hotplug, bad[i]), -EINVAL)
+				TH_LOG("\"%s\"", bad[i]);
+		EXPECT_TRUE(is_state(variant->state));
+	}
+	EXPECT_EQ(settled_free_pages(), free);
+	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
+}
+
+/* Memory that nobody gets without asking is not the system's. */
+TEST_F_TIMEOUT(hotplug, accounting, LONG)
+{
+	long free, dirty, available, size = 0, n;
+	struct statfs before, after;
+	struct sysinfo si, si_after;
+	char dir[] = "/tmp/anondax.XXXXXX";
+	char path[PATH_MAX];
+
+	ASSERT_NE(mkdtemp(dir), NULL);
+	ASSERT_EQ(mount("tmpfs", dir, "tmpfs", 0, NULL), 0);
+	ASSERT_EQ(statfs(dir, &before), 0);
+	umount(dir);
+	settle();
+	ASSERT_EQ(sysinfo(&si), 0);
+	free = get_number("/proc/meminfo", "MemFree");
+	available = get_number("/proc/meminfo", "MemAvailable");
+	dirty = get_number("/proc/vmstat", "nr_dirty_threshold");
+
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	settle();
+	snprintf(path, sizeof(path), NODE "node%d/meminfo", dax.nid);
+	size = get_number(path, "MemTotal");
+	EXPECT_EQ(size, read_zoneinfo(NULL, "managed ") * (long)(page / KB));
+	EXPECT_EQ(get_number(path, "MemFree"), size);
+
+	EXPECT_EQ(get_number("/proc/meminfo", "MemTotal"), self->memtotal);
+	ASSERT_EQ(sysinfo(&si_after), 0);
+	EXPECT_EQ(si_after.totalram, si.totalram);
+	/*
+	 * The memory map of the node is ordinary memory, with KASAN's shadow and
+	 * page_owner's records if there are such. The rest is noise.
+	 */
+	n = size / 4;
+	EXPECT_LE(get_number("/proc/meminfo", "MemFree"), free + n);
+	EXPECT_GE(get_number("/proc/meminfo", "MemFree"), free - n);
+	EXPECT_LE(get_number("/proc/meminfo", "MemAvailable"), available + n);
+	EXPECT_GE(get_number("/proc/meminfo", "MemAvailable"), available - n);
+	EXPECT_LE(si_after.freeram, si.freeram + n * KB / si.mem_unit);
+	/* Dirty pages may take a part of what is available, and no more. */
+	EXPECT_LE(get_number("/proc/vmstat", "nr_dirty_threshold"), dirty + dirty / 20);
+	EXPECT_GE(get_number("/proc/vmstat", "nr_dirty_threshold"), dirty - dirty / 3);
+
+	ASSERT_EQ(mount("tmpfs", dir, "tmpfs", 0, NULL), 0);
+	ASSERT_EQ(statfs(dir, &after), 0);
+	umount(dir);
+	rmdir(dir);
+	EXPECT_EQ(after.f_blocks, before.f_blocks);
+}
+
+/*
+ * Mappings.
+ */
+
+FIXTURE(mapping)
+{
+	struct changes changes;
+	long free;
+	long oom_kills;
+};
+
+FIXTURE_VARIANT(mapping)
+{
+	const char *state;
+};
+
+FIXTURE_VARIANT_ADD(mapping, online)
+{
+	.state = "online",
+};
+
+FIXTURE_VARIANT_ADD(mapping, online_movable)
+{
+	.state = "online_movable",
+};
+
+FIXTURE_SETUP(mapping)
+{
+	ASSERT_EQ(set_state(variant->state), 0);
+	self->free = settled_free_pages();
+	ASSERT_EQ(self->free, read_zoneinfo(NULL, "managed "));
+	self->oom_kills = get_number("/proc/vmstat", "oom_kill");
+	catch_sigbus();
+}
+
+/* In the parent: the test's process has gone, and so has all that it had. */
+FIXTURE_TEARDOWN_PARENT(mapping)
+{
+	restore(&self->changes);
+	swap_off();
+	if (!is_state("unplugged"))
+		EXPECT_EQ(settled_free_pages(), self->free);
+	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), self->oom_kills);
+}
+
+TEST_F_TIMEOUT(mapping, refused, LONG)
+{
+	struct stat st;
+	pid_t pid;
+	int fd;
+
+	fd = open(dax.path, O_RDWR);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+	EXPECT_EQ(errno, EINVAL);
+	EXPECT_EQ(mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0), MAP_FAILED);
+	EXPECT_EQ(errno, EINVAL);
+
+	/* The file's mode decides who may. */
+	ASSERT_EQ(fstat(fd, &st), 0);
+	ASSERT_EQ(fchmod(fd, 0600), 0);
+	pid = fork();
+	if (!pid) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		if (open(dax.path, O_RDWR) >= 0)
+			_exit(2);
+		_exit(errno == EACCES ? 0 : 3);
+	}
+	EXPECT_EQ(wait_child(pid), 0);
+	ASSERT_EQ(fchmod(fd, 0644), 0);
+	pid = fork();
+	if (!pid) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		if (open(dax.path, O_RDWR) >= 0 || errno != EACCES)
+			_exit(2);
+		_exit(open(dax.path, O_RDONLY) >= 0 ? 0 : 3);
+	}
+	EXPECT_EQ(wait_child(pid), 0);
+	fchmod(fd, st.st_mode);
+
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_EQ(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0), MAP_FAILED);
+	EXPECT_EQ(errno, ENXIO);
+	EXPECT_EQ(map_dax(page), MAP_FAILED);
+	EXPECT_EQ(errno, ENXIO);
+
+	/* A file that was open all the time works again with the memory. */
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_NE(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0), MAP_FAILED);
+	close(fd);
+}
+
+TEST_F_TIMEOUT(mapping, read_then_write, LONG)
+{
+	size_t size = 4 * MB, off;
+	char *p = map_dax(size);
+
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(madvise(p, size, MADV_NOHUGEPAGE), 0);
+	for (off = 0; off < size; off += page)
+		ASSERT_EQ(p[off], 0);
+	/* Nothing was written, so nothing was needed of the node. */
+	EXPECT_EQ(settled_free_pages(), self->free);
+
+	fill(p, size, 1);
+	EXPECT_TRUE(filled(p, size, 1));
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_EQ(settled_free_pages(), self->free - (long)(size / page));
+	EXPECT_EQ(read_smaps(p, size, "Anonymous"), (long)(size / KB));
+
+	ASSERT_EQ(munmap(p, size), 0);
+	EXPECT_EQ(settled_free_pages(), self->free);
+}
+
+/* The whole of a page is zero at first, whoever had it before. */
+TEST_F_TIMEOUT(mapping, zeroed, LONG)
+{
+	static const char zeroes[4096];
+	size_t size = 2 * MB, off;
+	int round;
+	char *p;
+
+	for (round = 0; round < 3; round++) {
+		p = map_dax(size);
+		ASSERT_NE(p, MAP_FAILED);
+		for (off = 0; off < size; off += page) {
+			p[off + round] = 1;
+			p[off + round] = 0;
+			ASSERT_EQ(memcmp(p + off, zeroes, sizeof(zeroes)), 0);
+		}
+		memset(p, 0xa5, size);
+		ASSERT_EQ(munmap(p, size), 0);
+	}
+}
+
+TEST_F_TIMEOUT(mapping, mthp, LONG)
+{
+	const char *count = THP "hugepages-64kB/stats/anon_fault_alloc";
+	char before[32], after[32];
+	size_t size = 4 * MB;
+	char *p;
+
+	if (change(&self->changes, THP "hugepages-64kB/enabled", "always") ||
+	    change(&self->changes, THP "hugepages-2048kB/enabled", "never"))
+		SKIP(return, "no multi-size THP");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(get_text(count, before, sizeof(before)), 0);
+	fill(p, size, 2);
+	ASSERT_EQ(get_text(count, after, sizeof(after)), 0);
+	EXPECT_GE(atol(after) - atol(before), (long)(size / (64 * KB)) - 1);
+	EXPECT_TRUE(filled(p, size, 2));
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	/* Pieces of them go and come. */
+	ASSERT_EQ(madvise(p + page, page, MADV_DONTNEED), 0);
+	EXPECT_EQ(p[page], 0);
+	ASSERT_EQ(munmap(p + 64 * KB, 8 * page), 0);
+	EXPECT_TRUE(filled(p, page, 2));
+}
+
+TEST_F_TIMEOUT(mapping, thp, LONG)
+{
+	size_t size = 8 * PMD;
+	pid_t pid;
+	char *p;
+
+	/* Free pages on per-CPU lists do not make a huge page. */
+	p = map_dax_huge(size);
+	if (p == MAP_FAILED)
+		SKIP(return, "no THP");
+	ASSERT_EQ((unsigned long)p % PMD, 0UL);
+	fill(p, size, 3);
+	EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), (long)(size / KB));
+	EXPECT_TRUE(filled(p, size, 3));
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	/* A child's write is on the node too, and the parent's data stay. */
+	pid = fork();
+	if (!pid) {
+		fill(p + PMD, PMD, 4);
+		_exit(filled(p + PMD, PMD, 4) && all_on_dax(p, size) ? 0 : 1);
+	}
+	EXPECT_EQ(wait_child(pid), 0);
+	EXPECT_TRUE(filled(p, size, 3));
+
+	/* Split by a hole, by a protection, by a move. */
+	ASSERT_EQ(munmap(p + 3 * PMD + page, page), 0);
+	ASSERT_EQ(mprotect(p + 4 * PMD + page, page, PROT_READ), 0);
+	EXPECT_TRUE(filled(p, 3 * PMD, 3));
+	EXPECT_TRUE(all_on_dax(p, 3 * PMD));
+	EXPECT_TRUE(all_on_dax(p + 4 * PMD, 4 * PMD));
+}
+
+/* The zero page of THP is nobody's; writing to it is a fault like any other. */
+TEST_F_TIMEOUT(mapping, thp_zero_page, LONG)
+{
+	char *p = map_dax_huge(2 * PMD);
+
+	if (p == MAP_FAILED)
+		SKIP(return, "no THP");
+	ASSERT_EQ(p[0], 0);
+	ASSERT_EQ(p[PMD], 0);
+	EXPECT_EQ(settled_free_pages(), self->free);
+	fill(p, 2 * PMD, 5);
+	EXPECT_TRUE(all_on_dax(p, 2 * PMD));
+}
+
+TEST_F_TIMEOUT(mapping, fork_cow, LONG)
+{
+	size_t size = 2 * MB, half = size / 2;
+	int go[2], done[2];
+	char *p, c = 0;
+	pid_t pid;
+
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 6);
+	ASSERT_EQ(pipe(go), 0);
+	ASSERT_EQ(pipe(done), 0);
+	pid = fork();
+	if (!pid) {
+		int rc = 0;
+
+		fill(p, half, 7);
+		rc |= !filled(p, half, 7);
+		rc |= !all_on_dax(p, size) << 1;
+		if (write(done[1], &c, 1) != 1 || read(go[0], &c, 1) != 1)
+			rc |= 4;
+		/* The parent wrote the other half meanwhile. */
+		fill(p, half, 6);
+		rc |= !filled(p, size, 6) << 3;
+		_exit(rc);
+	}
+	ASSERT_EQ(read(done[0], &c, 1), 1);
+	EXPECT_TRUE(filled(p, size, 6));
+	EXPECT_EQ(settled_free_pages(), self->free - (long)((size + half) / page));
+	fill(p + half, half, 8);
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_EQ(settled_free_pages(), self->free - (long)(2 * size / page));
+	ASSERT_EQ(write(go[1], &c, 1), 1);
+	EXPECT_EQ(wait_child(pid), 0);
+	EXPECT_TRUE(filled(p, half, 6));
+	EXPECT_TRUE(filled(p + half, half, 8));
+	EXPECT_EQ(settled_free_pages(), self->free - (long)(size / page));
+}
+
+TEST_F_TIMEOUT(mapping, remap_protect_lock, LONG)
+{
+	size_t size = MB, off;
+	char *p, *q, *room;
+
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 9);
+
+	/* Move. */
+	room = mmap(NULL, 4 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(room, MAP_FAILED);
+	q = mremap(p, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, room);
+	ASSERT_EQ(q, room);
+	EXPECT_TRUE(filled(q, size, 9));
+	EXPECT_TRUE(all_on_dax(q, size));
+
+	/* Grow: what is new is the node's as well. */
+	ASSERT_EQ(munmap(room + size, 3 * size), 0);
+	p = mremap(q, size, 3 * size, MREMAP_MAYMOVE);
+	ASSERT_NE(p, MAP_FAILED);
+	for (off = size; off < 3 * size; off += page)
+		ASSERT_EQ(p[off], 0);
+	fill(p + size, 2 * size, 10);
+	EXPECT_TRUE(filled(p, size, 9));
+	EXPECT_TRUE(all_on_dax(p, 3 * size));
+
+	/* Split and merge. */
+	ASSERT_EQ(mprotect(p + size, size, PROT_READ), 0);
+	EXPECT_TRUE(filled(p + size, 2 * size, 10));
+	ASSERT_EQ(mprotect(p + size, size, PROT_READ | PROT_WRITE), 0);
+	fill(p, 3 * size, 11);
+	EXPECT_TRUE(all_on_dax(p, 3 * size));
+
+	/* Shrink, and lock what is left. */
+	ASSERT_EQ(mremap(p, 3 * size, 2 * size, 0), p);
+	EXPECT_EQ(settled_free_pages(), self->free - (long)(2 * size / page));
+	ASSERT_EQ(madvise(p, size, MADV_DONTNEED), 0);
+	ASSERT_EQ(mlock(p, 2 * size), 0);
+	EXPECT_EQ(read_smaps(p, 2 * size, "Locked"), (long)(2 * size / KB));
+	EXPECT_TRUE(all_on_dax(p, 2 * size));
+	ASSERT_EQ(munlock(p, size), 0);
+
+	/* Populated by hand and by the kernel. */
+	ASSERT_EQ(munlock(p, 2 * size), 0);
+	ASSERT_EQ(madvise(p, 2 * size, MADV_DONTNEED), 0);
+	EXPECT_EQ(settled_free_pages(), self->free);
+	ASSERT_EQ(madvise(p, 2 * size, MADV_POPULATE_WRITE), 0);
+	EXPECT_TRUE(all_on_dax(p, 2 * size));
+
+	/* System calls that write to it. */
+	ASSERT_EQ(madvise(p, 2 * size, MADV_DONTNEED), 0);
+	ASSERT_EQ(getcwd(p + size, page), p + size);
+	EXPECT_EQ(node_of(p + size), dax.nid);
+
+	ASSERT_EQ(munmap(p, 2 * size), 0);
+	EXPECT_EQ(settled_free_pages(), self->free);
+}
+
+TEST_F_TIMEOUT(mapping, userfaultfd, LONG)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { 0 };
+	size_t size = 64 * KB;
+	char *p, *src;
+	int fd;
+
+	fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd: %s", strerror(errno));
+	p = map_dax(2 * size);
+	src = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(src, MAP_FAILED);
+	ASSERT_EQ(madvise(p, 2 * size, MADV_NOHUGEPAGE), 0);
+	fill(src, size, 12);
+	ASSERT_EQ(ioctl(fd, UFFDIO_API, &api), 0);
+	reg.range.start = (unsigned long)p;
+	reg.range.len = 2 * size;
+	ASSERT_EQ(ioctl(fd, UFFDIO_REGISTER, &reg), 0);
+	copy.dst = (unsigned long)p;
+	copy.src = (unsigned long)src;
+	copy.len = size;
+	ASSERT_EQ(ioctl(fd, UFFDIO_COPY, &copy), 0)
+		TH_LOG("%s, copied %lld", strerror(errno), (long long)copy.copy);
+	EXPECT_EQ(copy.copy, (long)size);
+	EXPECT_TRUE(filled(p, size, 12));
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	if (api.features & UFFD_FEATURE_MOVE) {
+		struct uffdio_move move = {
+			.dst = (unsigned long)(p + size),
+			.src = (unsigned long)p,
+			.len = size,
+		};
+
+		ASSERT_EQ(ioctl(fd, UFFDIO_MOVE, &move), 0);
+		EXPECT_TRUE(filled(p + size, size, 12));
+		EXPECT_TRUE(all_on_dax(p + size, size));
+		EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	}
+	close(fd);
+}
+
+/* Ordinary pages stay out of a mapping of the node, and the other way round. */
+TEST_F_TIMEOUT(mapping, userfaultfd_move_mixed, LONG)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_move move = { 0 };
+	char *p, *src;
+	int fd;
+
+	fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || !(api.features & UFFD_FEATURE_MOVE))
+		SKIP(return, "no UFFDIO_MOVE");
+	p = map_dax(64 * KB);
+	src = map_anon(64 * KB);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(src, MAP_FAILED);
+	fill(src, 64 * KB, 12);
+	reg.range.start = (unsigned long)p;
+	reg.range.len = 64 * KB;
+	ASSERT_EQ(ioctl(fd, UFFDIO_REGISTER, &reg), 0);
+	move.dst = (unsigned long)p;
+	move.src = (unsigned long)src;
+	move.len = 64 * KB;
+	/* Refused or not, the data are in one of the two, once. */
+	EXPECT_TRUE(filled(ioctl(fd, UFFDIO_MOVE, &move) ? src : p, 64 * KB, 12));
+	close(fd);
+}
+
+TEST_F_TIMEOUT(mapping, advice, LONG)
+{
+	size_t size = 2 * PMD;
+	pid_t pid;
+	char *p;
+
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(madvise(p, size, MADV_NOHUGEPAGE), 0);
+	fill(p, size, 13);
+
+	/* Advice on folios passes them by: referenced they stay. */
+	EXPECT_EQ(read_smaps(p, size, "Referenced"), (long)(size / KB));
+	EXPECT_EQ(madvise(p, size, MADV_COLD), 0);
+	EXPECT_EQ(read_smaps(p, size, "Referenced"), (long)(size / KB));
+	EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
+	EXPECT_EQ(read_smaps(p, size, "LazyFree"), 0);
+	EXPECT_TRUE(filled(p, size, 13));
+
+	/* Whatever the answer, they are as small and where they were. */
+	ASSERT_EQ(madvise(p, size, MADV_HUGEPAGE), 0);
+	madvise(p, size, MADV_COLLAPSE);
+	EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_TRUE(filled(p, size, 13));
+
+	/* Advice on the address space works. */
+	ASSERT_EQ(madvise(p, size / 2, MADV_DONTNEED), 0);
+	EXPECT_EQ(settled_free_pages(), self->free - (long)(size / 2 / page));
+	EXPECT_EQ(p[0], 0);
+	ASSERT_EQ(madvise(p, size, MADV_DONTFORK), 0);
+	pid = fork();
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		__atomic_store_n((char *)p, 1, __ATOMIC_SEQ_CST);
+		_exit(0);
+	}
+	EXPECT_EQ(wait_child(pid), 128 + SIGSEGV);
+	ASSERT_EQ(madvise(p, size, MADV_DOFORK), 0);
+}
+
+TEST_F_TIMEOUT(mapping, advice_huge, LONG)
+{
+	size_t size = 2 * PMD;
+	char *p;
+
+	p = map_dax_huge(size);
+	if (p == MAP_FAILED)
+		SKIP(return, "no THP");
+	fill(p, size, 14);
+	ASSERT_EQ(read_smaps(p, size, "AnonHugePages"), (long)(size / KB));
+	EXPECT_EQ(madvise(p, size, MADV_COLD), 0);
+	/* In part only, which would split an ordinary one. */
+	EXPECT_EQ(madvise(p + page, page, MADV_COLD), 0);
+	EXPECT_EQ(madvise(p + page, page, MADV_FREE), 0);
+	EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
+	EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), (long)(size / KB));
+	EXPECT_EQ(read_smaps(p, size, "Referenced"), (long)(size / KB));
+	EXPECT_EQ(read_smaps(p, size, "LazyFree"), 0);
+	EXPECT_TRUE(filled(p, size, 14));
+	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+/*
+ * The ranges that have nothing but zero pages yet: a huge page for them must
+ * not come from elsewhere.
+ */
+TEST_F_TIMEOUT(mapping, collapse_nothing, LONG)
+{
+	size_t size = 2 * PMD, off;
+	char *p;
+
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(madvise(p, size, MADV_NOHUGEPAGE), 0);
+	for (off = 0; off < size; off += page)
+		ASSERT_EQ(p[off], 0);
+	ASSERT_EQ(madvise(p, size, MADV_HUGEPAGE), 0);
+	madvise(p, size, MADV_COLLAPSE);
+	fill(p, size, 15);
+	EXPECT_TRUE(filled(p, size, 15));
+	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+/* One page on the node, the rest zero pages: khugepaged would like that. */
+TEST_F_TIMEOUT(mapping, khugepaged, LONG)
+{
+	size_t size = 2 * PMD;
+	long before = -1, tries;
+	char *p;
+
+	if (change(&self->changes, THP "khugepaged/scan_sleep_millisecs", "10") ||
+	    change(&self->changes, THP "khugepaged/alloc_sleep_millisecs", "10"))
+		SKIP(return, "no khugepaged");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(madvise(p, size, MADV_NOHUGEPAGE), 0);
+	fill(p, 8 * page, 16);
+	ASSERT_EQ(p[9 * page], 0);
+	ASSERT_EQ(p[PMD], 0);
+	ASSERT_EQ(madvise(p, size, MADV_HUGEPAGE), 0);
+	for (tries = 0; tries < 100; tries++) {
+		char text[32];
+
+		ASSERT_EQ(get_text(THP "khugepaged/full_scans", text, sizeof(text)), 0);
+		if (before < 0)
+			before = atol(text);
+		if (atol(text) > before + 2)
+			break;
+		usleep(50000);
+	}
+	EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), 0);
+	EXPECT_TRUE(filled(p, 8 * page, 16));
+	fill(p, size, 16);
+	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+TEST_F_TIMEOUT(mapping, pageout, LONG)
+{
+	size_t size = 2 * PMD;
+	char *p, *q;
+	int rc;
+
+	rc = swap_on();
+	if (rc)
+		SKIP(return, "ANONDAX_TEST_SWAP names no disk to swap on");
+	p = map_dax(size);
+	q = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	fill(p, size, 17);
+	fill(q, size, 17);
+	EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+	EXPECT_EQ(madvise(q, size, MADV_PAGEOUT), 0);
+	/* It does its work on ordinary memory, or this says nothing. */
+	EXPECT_GT(read_smaps(q, size, "Swap"), 0);
+	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+	EXPECT_EQ(read_smaps(p, size, "Rss"), (long)(size / KB));
+	EXPECT_TRUE(filled(p, size, 17));
+	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+TEST_F_TIMEOUT(mapping, ksm, LONG)
+{
+	size_t size = 64 * KB, off;
+	char *p, *q, text[32];
+	long first = -1;
+	int tries;
+
+	if (change(&self->changes, KSM "sleep_millisecs", "5") ||
+	    change(&self->changes, KSM "pages_to_scan", "20000") ||
+	    change(&self->changes, KSM "run", "1"))
+		SKIP(return, "no KSM");
+	p = map_dax(size);
+	q = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	memset(p, 0x5a, size);
+	memset(q, 0x5a, size);
+	ASSERT_EQ(madvise(p, size, MADV_MERGEABLE), 0);
+	ASSERT_EQ(madvise(q, size, MADV_MERGEABLE), 0);
+	for (tries = 0; tries < 200; tries++) {
+		ASSERT_EQ(get_text(KSM "full_scans", text, sizeof(text)), 0);
+		if (first < 0)
+			first = atol(text);
+		if (atol(text) >= first + 4)
+			break;
+		usleep(50000);
+	}
+	EXPECT_GT(read_smaps(q, size, "KSM"), 0);
+	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	for (off = 0; off < size; off++)
+		ASSERT_EQ(p[off], 0x5a);
+}
+
+/*
+ * Memory policies.
+ */
+
+#define NODEMASK_BITS	(8 * sizeof(unsigned long))
+
+/*
+ * Every call that can name the node, for memory that is not the node's. Each
+ * stores 0, what it returned or -errno.
+ */
+struct named {
+	int bind, preferred, interleave, many, bind_both;
+	int task_bind, task_preferred;
+	int move, move_status, migrate_to, migrate_from;
+	long pages;
+};
+
+static void name_node(struct named *n)
+{
+	unsigned long node = 1UL << dax.nid, first = 1, both = node | first;
+	size_t size = 16 * page;
+	int status = 0, nid = dax.nid;
+	char *p[6];
+	int i;
+
+	n->pages = 0;
+	for (i = 0; i < 6; i++)
+		p[i] = map_anon(size);
+	n->bind = failed(syscall(__NR_mbind, p[0], size, MPOL_BIND, &node, NODEMASK_BITS, 0));
+	n->preferred = failed(syscall(__NR_mbind, p[1], size, MPOL_PREFERRED,
+				      &node, NODEMASK_BITS, 0));
+	n->interleave = failed(syscall(__NR_mbind, p[2], size, MPOL_INTERLEAVE,
+				       &both, NODEMASK_BITS, 0));
+	n->many = failed(syscall(__NR_mbind, p[3], size, MPOL_PREFERRED_MANY,
+				 &both, NODEMASK_BITS, 0));
+	n->bind_both = failed(syscall(__NR_mbind, p[4], size, MPOL_BIND, &both, NODEMASK_BITS, 0));
+	n->task_bind = failed(syscall(__NR_set_mempolicy, MPOL_BIND, &node, NODEMASK_BITS));
+	n->task_preferred = failed(syscall(__NR_set_mempolicy, MPOL_PREFERRED,
+					   &node, NODEMASK_BITS));
+	for (i = 0; i < 6; i++)
+		fill(p[i], size, 0);
+	syscall(__NR_set_mempolicy, MPOL_DEFAULT, NULL, 0UL);
+	n->move = failed(syscall(__NR_move_pages, 0, 1UL, &p[5], &nid, &status, MPOL_MF_MOVE));
+	n->move_status = status;
+	n->migrate_to = syscall(__NR_migrate_pages, 0, NODEMASK_BITS, &first, &node);
+	if (n->migrate_to < 0)
+		n->migrate_to = -errno;
+	n->migrate_from = syscall(__NR_migrate_pages, 0, NODEMASK_BITS, &node, &first);
+	if (n->migrate_from < 0)
+		n->migrate_from = -errno;
+	for (i = 0; i < 6; i++) {
+		n->pages += count_on(p[i], size, dax.nid);
+		munmap(p[i], size);
+	}
+}
+
+/* To the memory policies, a private node is a node without memory. */
+TEST_F_TIMEOUT(mapping, policy_of_others, LONG)
+{
+	unsigned long first = 1;
+	struct named with, without;
+	char *p;
+
+	name_node(&with);
+	EXPECT_EQ(with.pages, 0);
+	EXPECT_EQ(settled_free_pages(), self->free);
+
+	/* The home of a policy is where it starts looking, no more. */
+	p = map_anon(MB);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(syscall(__NR_mbind, p, MB, MPOL_BIND, &first, NODEMASK_BITS, 0), 0);
+	syscall(__NR_set_mempolicy_home_node, p, MB, (unsigned long)dax.nid, 0UL);
+	fill(p, MB, 18);
+	EXPECT_EQ(count_on(p, MB, 0), (long)(MB / page));
+
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	name_node(&without);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+
+	EXPECT_EQ(with.bind, without.bind);
+	EXPECT_EQ(with.bind, -EINVAL);
+	EXPECT_EQ(with.preferred, without.preferred);
+	EXPECT_EQ(with.interleave, without.interleave);
+	EXPECT_EQ(with.many, without.many);
+	EXPECT_EQ(with.bind_both, without.bind_both);
+	EXPECT_EQ(with.task_bind, without.task_bind);
+	EXPECT_EQ(with.task_bind, -EINVAL);
+	EXPECT_EQ(with.task_preferred, without.task_preferred);
+	EXPECT_EQ(with.move, without.move);
+	EXPECT_EQ(with.move, -ENODEV);
+	EXPECT_EQ(with.migrate_to, without.migrate_to);
+	EXPECT_LT(with.migrate_to, 0);
+	EXPECT_EQ(with.migrate_from, without.migrate_from);
+}
+
+TEST_F_TIMEOUT(mapping, policy_of_ours, LONG)
+{
+	unsigned long first = 1, mask[16] = { 0 };
+	char *p, line[512], want[32];
+	int nid = 0, mode = -1, status = 0;
+	size_t size = 16 * page;
+	void *q;
+
+	p = map_dax(2 * size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 19);
+
+	/* It has its node and keeps it. */
+	EXPECT_EQ(syscall(__NR_mbind, p, size, MPOL_BIND, &first, NODEMASK_BITS, 0), -1);
+	EXPECT_EQ(errno, EINVAL);
+	EXPECT_EQ(syscall(__NR_mbind, p, size, MPOL_BIND, &first, NODEMASK_BITS,
+			  MPOL_MF_MOVE | MPOL_MF_STRICT), -1);
+	EXPECT_EQ(errno, EINVAL);
+	EXPECT_EQ(syscall(__NR_mbind, p, size, MPOL_DEFAULT, NULL, 0UL, 0), -1);
+	EXPECT_EQ(errno, EINVAL);
+	EXPECT_EQ(syscall(__NR_set_mempolicy_home_node, p, size, 0UL, 0UL), -1);
+	q = p;
+	EXPECT_EQ(syscall(__NR_move_pages, 0, 1UL, &q, &nid, &status, MPOL_MF_MOVE), 0);
+	EXPECT_LT(status, 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	/* The task's own policy is for its other memory. */
+	ASSERT_EQ(syscall(__NR_set_mempolicy, MPOL_BIND, &first, NODEMASK_BITS), 0);
+	fill(p, 2 * size, 19);
+	EXPECT_TRUE(all_on_dax(p, 2 * size));
+	ASSERT_EQ(syscall(__NR_set_mempolicy, MPOL_DEFAULT, NULL, 0UL), 0);
+
+	/* And says so. */
+	ASSERT_EQ(syscall(__NR_get_mempolicy, &mode, NULL, 0UL, p,
+			  MPOL_F_NODE | MPOL_F_ADDR), 0);
+	EXPECT_EQ(mode, dax.nid);
+	ASSERT_EQ(syscall(__NR_get_mempolicy, &mode, mask, 1024UL, p, MPOL_F_ADDR), 0);
+	EXPECT_EQ(mode, MPOL_BIND);
+	EXPECT_EQ(mask[0], 1UL << dax.nid);
+	ASSERT_TRUE(read_numa_maps(p, line, sizeof(line)));
+	snprintf(want, sizeof(want), " N%d=32 ", dax.nid);
+	EXPECT_NE(strstr(line, want), NULL)
+		TH_LOG("%s", line);
+	snprintf(want, sizeof(want), " bind:%d ", dax.nid);
+	EXPECT_NE(strstr(line, want), NULL)
+		TH_LOG("%s", line);
+}
+
+TEST_F_TIMEOUT(mapping, cpuset, LONG)
+{
+	char list[256], path[PATH_MAX], stat[4096], *p, *anon;
+	size_t size = MB;
+	long bytes = -1;
+	FILE *f;
+	int fd;
+	ssize_t n;
+
+	/* Not allowed to anybody, but not forbidden to who maps it either. */
+	f = fopen("/proc/self/status", "re");
+	ASSERT_NE(f, NULL);
+	list[0] = '\0';
+	while (fgets(stat, sizeof(stat), f))
+		sscanf(stat, "Mems_allowed_list: %255s", list);
+	fclose(f);
+	ASSERT_NE(list[0], '\0');
+	EXPECT_FALSE(in_list(list, dax.nid));
+	if (get_text(CGROUP "cpuset.mems.effective", list, sizeof(list)))
+		SKIP(return, "no cgroup v2 with cpusets at " CGROUP);
+	EXPECT_FALSE(in_list(list, dax.nid));
+
+	if (enter_cgroup("anondax-test"))
+		SKIP(return, "cannot make a cgroup");
+	p = map_dax(4 * size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 20);
+	EXPECT_EQ(put_text(CGROUP "anondax-test/cpuset.mems", "0"), 0);
+	fill(p + size, size, 20);
+	if (!put_text(CGROUP "anondax-test/cpuset.mems", "1"))
+		fill(p + 2 * size, size, 20);
+	EXPECT_EQ(put_text(CGROUP "anondax-test/cpuset.mems", ""), 0);
+	fill(p + 3 * size, size, 20);
+	EXPECT_TRUE(filled(p, size, 20));
+	EXPECT_EQ(count_on(p, 4 * size, 0), 0);
+	EXPECT_TRUE(all_on_dax(p, 2 * size));
+	EXPECT_TRUE(all_on_dax(p + 3 * size, size));
+
+	/* A cpuset cannot name it, as it cannot name a node without memory. */
+	snprintf(list, sizeof(list), "0,%d", dax.nid);
+	put_text(CGROUP "anondax-test/cpuset.mems", list);
+	EXPECT_EQ(get_text(CGROUP "anondax-test/cpuset.mems.effective", list, sizeof(list)), 0);
+	EXPECT_FALSE(in_list(list, dax.nid));
+	EXPECT_TRUE(all_on_dax(p, 2 * size));
+
+	/* The group pays for it and shows where it is. */
+	snprintf(path, sizeof(path), CGROUP "anondax-test/memory.numa_stat");
+	fd = open(path, O_RDONLY);
+	ASSERT_GE(fd, 0);
+	n = read(fd, stat, sizeof(stat) - 1);
+	close(fd);
+	ASSERT_GT(n, 0);
+	stat[n] = '\0';
+	snprintf(list, sizeof(list), " N%d=", dax.nid);
+	ASSERT_EQ(strncmp(stat, "anon ", 5), 0);
+	*strchr(stat, '\n') = '\0';
+	anon = strstr(stat, list);
+	if (anon)
+		bytes = atol(anon + strlen(list));
+	/* Counters that are flushed now and then lag behind. */
+	EXPECT_GE(bytes, (long)(3 * size))
+		TH_LOG("%s", stat);
+	leave_cgroup("anondax-test");
+}
+
+/* A fixed buffer of io_uring is pinned for as long as it is registered. */
+TEST_F_TIMEOUT(mapping, longterm_pin, LONG)
+{
+	struct io_uring_params params = { 0 };
+	size_t size = 16 * page;
+	struct iovec iov;
+	char *p, *q;
+	int ring;
+
+	ring = syscall(__NR_io_uring_setup, 4, &params);
+	if (ring < 0)
+		SKIP(return, "no io_uring: %s", strerror(errno));
+	p = map_dax(2 * size);
+	q = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	fill(p, size, 21);
+
+	/* It works with other memory. */
+	iov.iov_base = q;
+	iov.iov_len = size;
+	ASSERT_EQ(syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1), 0);
+	ASSERT_EQ(syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0), 0);
+
+	/* Pages that are there, and pages still to come. */
+	iov.iov_base = p;
+	iov.iov_len = size;
+	EXPECT_EQ(syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1), -1);
+	EXPECT_TRUE(errno == EOPNOTSUPP || errno == EFAULT)
+		TH_LOG("%s", strerror(errno));
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_TRUE(filled(p, size, 21));
+	iov.iov_base = p + size;
+	EXPECT_EQ(syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1), -1);
+	EXPECT_EQ(count_on(p + size, size, 0) + count_on(p + size, size, 1), 0);
+	fill(p + size, size, 21);
+	EXPECT_TRUE(all_on_dax(p, 2 * size));
+	close(ring);
+}
+
+/* A private node is hidden from allocation, not from people. */
+TEST_F_TIMEOUT(mapping, kcore, LONG)
+{
+	uint64_t entry = 0, addr, off = 0;
+	char *p, buf[64];
+	struct elf64_hdr eh;
+	struct elf64_phdr ph;
+	int fd, i;
+
+	p = map_dax(page);
+	ASSERT_NE(p, MAP_FAILED);
+	strcpy(p, "this is on the private node");
+	fd = open("/proc/self/pagemap", O_RDONLY);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(pread(fd, &entry, sizeof(entry), (unsigned long)p / page * sizeof(entry)),
+		  (ssize_t)sizeof(entry));
+	close(fd);
+	addr = (entry & ((1ULL << 55) - 1)) * page;
+	ASSERT_NE(addr, 0UL);
+
+	fd = open("/proc/kcore", O_RDONLY);
+	if (fd < 0)
+		SKIP(return, "no /proc/kcore");
+	ASSERT_EQ(pread(fd, &eh, sizeof(eh), 0), (ssize_t)sizeof(eh));
+	for (i = 0; i < eh.e_phnum && !off; i++) {
+		ASSERT_EQ(pread(fd, &ph, sizeof(ph), eh.e_phoff + i * sizeof(ph)),
+			  (ssize_t)sizeof(ph));
+		if (ph.p_type == PT_LOAD && ph.p_paddr != -1ULL &&
+		    addr >= ph.p_paddr && addr < ph.p_paddr + ph.p_memsz)
+			off = ph.p_offset + (addr - ph.p_paddr);
+	}
+	ASSERT_NE(off, 0UL)
+		TH_LOG("no segment for %#llx", (unsigned long long)addr);
+	ASSERT_EQ(pread(fd, buf, sizeof(buf), off), (ssize_t)sizeof(buf));
+	EXPECT_STREQ(buf, p);
+	close(fd);
+}
+
+/*
+ * Unplugging.
+ */
+
+TEST_F_TIMEOUT(mapping, unplug_moves, LONG)
+{
+	size_t size = 4 * PMD;
+	char *p, *locked;
+	pid_t pid;
+	int go[2];
+	char c;
+
+	p = map_dax(size);
+	locked = map_dax(MB);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(locked, MAP_FAILED);
+	/* Huge, small, none, huge. */
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	ASSERT_EQ(madvise(p + PMD, 2 * PMD, MADV_NOHUGEPAGE), 0);
+	ASSERT_EQ(madvise(p + 3 * PMD, PMD, MADV_HUGEPAGE), 0);
+	fill(p, PMD, 22);
+	fill(p + PMD, PMD, 22);
+	fill(p + 3 * PMD, PMD, 22);
+	ASSERT_EQ(mlock(locked, MB), 0);
+	fill(locked, MB, 23);
+	ASSERT_EQ(pipe(go), 0);
+	/* Shared with a child, which sees the same. */
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		if (read(go[0], &c, 1) != 1 || !filled(p, PMD, 22) ||
+		    !filled(p + 3 * PMD, PMD, 22) || !filled(locked, MB, 23))
+			_exit(1);
+		/* A copy would have to come from the node. */
+		_exit(touch(p, page) ? 2 : 0);
+	}
+
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_FALSE(node_has("has_private_memory", dax.nid));
+	EXPECT_TRUE(filled(p, PMD, 22));
+	EXPECT_TRUE(filled(p + PMD, PMD, 22));
+	EXPECT_TRUE(filled(p + 3 * PMD, PMD, 22));
+	EXPECT_TRUE(filled(locked, MB, 23));
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	EXPECT_EQ(touch(p + 2 * PMD, page), 0);
+	ASSERT_EQ(write(go[1], "", 1), 1);
+	EXPECT_EQ(wait_child(pid), 0);
+	fill(p, PMD, 24);
+	EXPECT_TRUE(filled(p, PMD, 24));
+
+	/* Back again: what was moved stays, what is new comes from the node. */
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_EQ(count_on(p, PMD, dax.nid), 0);
+	EXPECT_EQ(touch(p + 2 * PMD, PMD), (long)(PMD / page));
+	EXPECT_TRUE(all_on_dax(p + 2 * PMD, PMD));
+	EXPECT_TRUE(filled(p, PMD, 24));
+	EXPECT_TRUE(filled(p + PMD, PMD, 22));
+}
+
+/* Pages in a pipe are held by more than their mapping: they cannot move. */
+TEST_F_TIMEOUT(mapping, unplug_stuck, LONG)
+{
+	size_t size = 4 * page;
+	struct iovec iov;
+	char *p, buf[64];
+	int fds[2];
+	long free;
+
+	p = map_dax(MB);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, MB, 25);
+	ASSERT_EQ(pipe(fds), 0);
+	iov.iov_base = p;
+	iov.iov_len = size;
+	ASSERT_EQ(vmsplice(fds[1], &iov, 1, SPLICE_F_NONBLOCK), (ssize_t)size);
+	EXPECT_TRUE(all_on_dax(p, MB));
+	free = settled_free_pages();
+
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), -EBUSY);
+	EXPECT_TRUE(is_state(variant->state));
+	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
+	EXPECT_EQ(read_zoneinfo(NULL, "managed "), self->free);
+	EXPECT_TRUE(filled(p, MB, 25));
+	/* Some may have been moved before it was known that one cannot be. */
+	EXPECT_GE(settled_free_pages(), free);
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), -EBUSY);
+	EXPECT_NE(map_dax(page), MAP_FAILED);
+	ASSERT_EQ(madvise(p + MB / 2, MB / 2, MADV_DONTNEED), 0);
+	fill(p + MB / 2, MB / 2, 26);
+	EXPECT_TRUE(all_on_dax(p + MB / 2, MB / 2));
+
+	/* Who holds them sees the same data, and lets go. */
+	ASSERT_EQ(read(fds[0], buf, sizeof(buf)), (ssize_t)sizeof(buf));
+	EXPECT_EQ(memcmp(buf, p, sizeof(buf)), 0);
+	close(fds[0]);
+	close(fds[1]);
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_TRUE(filled(p, MB / 2, 25));
+	EXPECT_TRUE(filled(p + MB / 2, MB / 2, 26));
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+}
+
+TEST_F_TIMEOUT(mapping, swap_in, LONG)
+{
+	size_t size = 2 * PMD, off;
+	long cached, ok = 0;
+	char *p;
+
+	if (swap_on())
+		SKIP(return, "ANONDAX_TEST_SWAP names no disk to swap on");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	fill(p, size, 27);
+	/* By way of ordinary memory, since nothing is swapped from the node. */
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_EQ(swap_out(p, size), (long)(size / KB));
+	cached = get_number("/proc/meminfo", "SwapCached") * (long)KB / (long)page;
+	ASSERT_LT(cached, (long)(size / page / 2));
+	/*
+	 * The node that they would go to has no memory: as any other fault. Only
+	 * those that the swap cache still has are there.
+	 */
+	for (off = 0; off < size; off += page)
+		ok += read_ok(p + off);
+	EXPECT_LE(ok, cached);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_EQ(read_smaps(p, size, "Swap"), (long)(size / KB) - ok * (long)(page / KB));
+	EXPECT_TRUE(filled(p, size, 27));
+	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+	EXPECT_GE(count_on(p, size, dax.nid), (long)(size / page) - cached);
+	fill(p, size, 28);
+	EXPECT_TRUE(filled(p, size, 28));
+}
+
+/* swapoff reads everything back, and it has nowhere to go meanwhile. */
+TEST_F_TIMEOUT(mapping, swap_off, LONG)
+{
+	size_t size = PMD;
+	char *p;
+
+	if (swap_on())
+		SKIP(return, "ANONDAX_TEST_SWAP names no disk to swap on");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 29);
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	ASSERT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+	EXPECT_GT(read_smaps(p, size, "Swap"), 0);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_EQ(swapoff(getenv("ANONDAX_TEST_SWAP")), 0);
+	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+	EXPECT_TRUE(filled(p, size, 29));
+}
+
+/*
+ * Unbinding: it cannot fail, and what is in use stays.
+ */
+
+/* Open at the end of the kernel's log. */
+static int log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static bool log_says(int fd, const char *text)
+{
+	char line[8192];
+	bool found = false;
+	ssize_t n;
+
+	while ((n = read(fd, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		if (n < 0)
+			continue;
+		line[n] = '\0';
+		found |= strstr(line, dax.name) && strstr(line, text);
+	}
+	return found;
+}
+
+TEST_F_TIMEOUT(mapping, unbind, LONG)
+{
+	size_t size = 2 * PMD;
+	int old, log;
+	char *p, *q;
+
+	log = log_open();
+	ASSERT_GE(log, 0);
+	old = open(dax.path, O_RDWR);
+	ASSERT_GE(old, 0);
+	p = map_dax(2 * size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 30);
+
+	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+	EXPECT_TRUE(log_says(log, "write \"unplugged\" to its hotplug file"));
+	EXPECT_EQ(access(dax.hotplug, F_OK), -1);
+	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
+
+	/* The mapping goes on, nothing new begins. */
+	EXPECT_TRUE(filled(p, size, 30));
+	fill(p + size, size, 31);
+	EXPECT_TRUE(all_on_dax(p, 2 * size));
+	EXPECT_LT(open(dax.path, O_RDWR), 0);
+	EXPECT_EQ(mmap(NULL, page, PROT_READ, MAP_PRIVATE, old, 0), MAP_FAILED);
+	EXPECT_EQ(errno, ENXIO);
+
+	/* Nobody else gets the device's memory. */
+	EXPECT_NE(bind_driver("device_dax", "bind"), 0);
+	bind_driver("kmem", "bind");
+	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
+	EXPECT_FALSE(node_has("has_memory", dax.nid));
+
+	/* Bound again, it has its memory again, for old files too. */
+	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
+	EXPECT_TRUE(is_state(variant->state));
+	q = map_dax(page);
+	ASSERT_NE(q, MAP_FAILED);
+	*q = 1;
+	EXPECT_EQ(node_of(q), dax.nid);
+	EXPECT_NE(mmap(NULL, page, PROT_READ, MAP_PRIVATE, old, 0), MAP_FAILED);
+	EXPECT_TRUE(filled(p, size, 30));
+	EXPECT_TRUE(filled(p + size, size, 31));
+
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_TRUE(filled(p, size, 30));
+	EXPECT_EQ(count_on(p, 2 * size, dax.nid), 0);
+	EXPECT_EQ(put_text(dax.hotplug, variant->state), 0);
+	close(old);
+}
+
+/* Files and mappings that outlive a binding which left nothing behind. */
+TEST_F_TIMEOUT(mapping, unbind_unplugged, LONG)
+{
+	char *p;
+	int old;
+
+	old = open(dax.path, O_RDWR);
+	ASSERT_GE(old, 0);
+	p = mmap(NULL, 2 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE, old, 0);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, MB, 32);
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+	EXPECT_TRUE(filled(p, MB, 32));
+	EXPECT_EQ(touch(p + MB, page), 0);
+	EXPECT_LT(open(dax.path, O_RDWR), 0);
+
+	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
+	EXPECT_TRUE(is_state("unplugged"));
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	/* The old mapping means the node, and that is back. */
+	EXPECT_EQ(touch(p + MB, MB), (long)(MB / page));
+	EXPECT_TRUE(all_on_dax(p + MB, MB));
+	EXPECT_TRUE(filled(p, MB, 32));
+	/* The old file is of a binding that is over. */
+	EXPECT_EQ(mmap(NULL, page, PROT_READ, MAP_PRIVATE, old, 0), MAP_FAILED);
+	EXPECT_EQ(errno, ENXIO);
+	close(old);
+}
+
+TEST_F_TIMEOUT(mapping, module, LONG)
+{
+	int fd;
+
+	if (access("/sys/module/anondax/refcnt", F_OK))
+		SKIP(return, "anondax is built in");
+	/* Plugged memory keeps it, and so does an open file. */
+	EXPECT_EQ(syscall(__NR_delete_module, "anondax", O_NONBLOCK), -1);
+	EXPECT_EQ(errno, EWOULDBLOCK);
+	fd = open(dax.path, O_RDWR);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_EQ(syscall(__NR_delete_module, "anondax", O_NONBLOCK), -1);
+	EXPECT_EQ(errno, EWOULDBLOCK);
+	close(fd);
+	EXPECT_TRUE(is_state("unplugged"));
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+}
+
+/*
+ * A full node.
+ */
+
+FIXTURE(full)
+{
+	struct changes changes;
+	long free;
+	long oom_kills;
+	long available;
+	char *p;
+	size_t size;
+	long pages;
+};
+
+FIXTURE_VARIANT(full)
+{
+	const char *state;
+};
+
+FIXTURE_VARIANT_ADD(full, online)
+{
+	.state = "online",
+};
+
+FIXTURE_VARIANT_ADD(full, online_movable)
+{
+	.state = "online_movable",
+};
+
+FIXTURE_SETUP(full)
+{
+	ASSERT_EQ(set_state(variant->state), 0);
+	self->free = settled_free_pages();
+	ASSERT_GT(self->free, 0);
+	self->oom_kills = get_number("/proc/vmstat", "oom_kill");
+	self->available = get_number("/proc/meminfo", "MemAvailable");
+	catch_sigbus();
+
+	/* Huge pages, which is fast, until there are only small ones. */
+	self->size = self->free * page + 2 * PMD;
+	self->p = map_dax(self->size);
+	ASSERT_NE(self->p, MAP_FAILED);
+	madvise(self->p, self->size, MADV_HUGEPAGE);
+	self->pages = touch(self->p, self->size);
+}
+
+FIXTURE_TEARDOWN_PARENT(full)
+{
+	restore(&self->changes);
+	swap_off();
+	EXPECT_EQ(settled_free_pages(), self->free);
+	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), self->oom_kills);
+}
+
+TEST_F_TIMEOUT(full, to_the_last_page, LONG)
+{
+	char path[PATH_MAX];
+	long available;
+
+	EXPECT_EQ(self->pages, self->free);
+	settle();
+	EXPECT_EQ(free_pages(), 0);
+	snprintf(path, sizeof(path), NODE "node%d/meminfo", dax.nid);
+	EXPECT_EQ(get_number(path, "MemFree"), 0);
+	/* Ordinary memory: page tables, and what others did meanwhile. */
+	available = get_number("/proc/meminfo", "MemAvailable");
+	EXPECT_GT(available, self->available - 32 * (long)KB);
+	EXPECT_LT(available, self->available + 32 * (long)KB);
+	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), self->oom_kills);
+	EXPECT_TRUE(filled(self->p, self->pages * page, 0));
+	EXPECT_TRUE(all_on_dax(self->p, 16 * MB));
+	EXPECT_EQ(count_on(self->p, self->size, 0), 0);
+
+	/* As often as one likes. */
+	EXPECT_EQ(touch(self->p + self->pages * page, page), 0);
+	EXPECT_EQ(touch(self->p + self->size - page, page), 0);
+	/* A page for a page. */
+	ASSERT_EQ(madvise(self->p, page, MADV_DONTNEED), 0);
+	ASSERT_EQ(madvise(self->p + PMD, PMD, MADV_DONTNEED), 0);
+	EXPECT_EQ(touch(self->p + PMD, PMD), (long)(PMD / page));
+}
+
+TEST_F_TIMEOUT(full, system_calls, LONG)
+{
+	char *p = self->p + self->pages * page;
+	struct iovec iov = { .iov_base = p, .iov_len = page };
+	int fd;
+
+	fd = open("/dev/zero", O_RDONLY);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(read(fd, p, page), -1);
+	EXPECT_EQ(errno, EFAULT);
+	EXPECT_EQ(readv(fd, &iov, 1), -1);
+	EXPECT_EQ(errno, EFAULT);
+	close(fd);
+	EXPECT_EQ(madvise(p, page, MADV_POPULATE_WRITE), -1);
+	EXPECT_EQ(errno, EFAULT);
+	EXPECT_EQ(mlock(p, page), -1);
+	EXPECT_EQ(touch(p, page), 0);
+}
+
+TEST_F_TIMEOUT(full, fork_cow, LONG)
+{
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(touch(self->p, page) || touch(self->p + PMD, page) ? 1 :
+		      !filled(self->p, PMD, 0) ? 2 : 0);
+	EXPECT_EQ(wait_child(pid), 0);
+
+	/* Unhandled, it is the child that dies. */
+	pid = fork();
+	if (!pid) {
+		signal(SIGBUS, SIG_DFL);
+		__atomic_store_n((char *)self->p, 1, __ATOMIC_SEQ_CST);
+		_exit(0);
+	}
+	EXPECT_EQ(wait_child(pid), 128 + SIGBUS);
+	EXPECT_TRUE(filled(self->p, self->pages * page, 0));
+	fill(self->p, 4 * PMD, 33);
+	EXPECT_TRUE(filled(self->p, 4 * PMD, 33));
+}
+
+TEST_F_TIMEOUT(full, others, LONG)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { 0 };
+	char *p, *src;
+	int fd;
+
+	/* Another mapping gets nothing, but zeroes to read. */
+	p = map_dax(MB);
+	src = map_anon(page);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(src, MAP_FAILED);
+	*src = 1;
+	ASSERT_EQ(madvise(p, MB, MADV_NOHUGEPAGE), 0);
+	EXPECT_TRUE(read_ok(p));
+	EXPECT_EQ(touch(p, page), 0);
+	fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0) {
+		ASSERT_EQ(ioctl(fd, UFFDIO_API, &api), 0);
+		reg.range.start = (unsigned long)p;
+		reg.range.len = MB;
+		ASSERT_EQ(ioctl(fd, UFFDIO_REGISTER, &reg), 0);
+		copy.dst = (unsigned long)(p + page);
+		copy.src = (unsigned long)src;
+		copy.len = page;
+		EXPECT_NE(ioctl(fd, UFFDIO_COPY, &copy), 0);
+		close(fd);
+	}
+	/* Ordinary memory is there as ever. */
+	p = map_anon(16 * MB);
+	ASSERT_NE(p, MAP_FAILED);
+	EXPECT_EQ(touch(p, 16 * MB), 16 * (long)(MB / page));
+	EXPECT_EQ(count_on(p, 16 * MB, dax.nid), 0);
+}
+
+/*
+ * Finding the device.
+ */
+
+static void put_back(void)
+{
+	set_state(dax.state);
+}
+
+static bool find_dax(void)
+{
+	const char *want = getenv("ANONDAX_TEST_DEV");
+	char path[PATH_MAX], driver[PATH_MAX];
+	struct dirent *d;
+	DIR *dir;
+
+	dir = opendir(DAX "devices");
+	while (dir && !dax.name[0] && (d = readdir(dir))) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), DAX "devices/%s/driver", d->d_name);
+		n = readlink(path, driver, sizeof(driver) - 1);
+		if (n < 0 || (want && strcmp(want, d->d_name)))
+			continue;
+		driver[n] = '\0';
+		if (!strcmp(basename(driver), "anondax"))
+			snprintf(dax.name, sizeof(dax.name), "%s", d->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	if (!dax.name[0])
+		return false;
+	snprintf(dax.path, sizeof(dax.path), "/dev/%s", dax.name);
+	snprintf(dax.hotplug, sizeof(dax.hotplug), DAX "devices/%s/hotplug", dax.name);
+	snprintf(path, sizeof(path), DAX "devices/%s/target_node", dax.name);
+	if (get_text(path, driver, sizeof(driver)) ||
+	    get_text(dax.hotplug, dax.state, sizeof(dax.state)))
+		return false;
+	dax.nid = atoi(driver);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const char *why = NULL;
+
+	page = sysconf(_SC_PAGESIZE);
+	if (geteuid())
+		why = "needs root";
+	else if (!find_dax())
+		why = "no dax device is bound to anondax";
+	if (why) {
+		ksft_print_header();
+		ksft_exit_skip("%s\n", why);
+	}
+	/* The processes of the tests leave by _exit(). */
+	atexit(put_back);
+	return test_harness_run(argc, argv);
+}

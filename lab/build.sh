@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab/build.sh KIND: build/kernel-KIND, a kernel out of tree.
+#
+#   base   kernel/config/base.config over allnoconfig, from build/linux
+#   debug  the same with kernel/config/debug.config on top
+#   stock  as base, but from the pristine source without the series
+
+. "$(dirname "$0")/lib.sh"
+. "$TOP/lab/kmake.sh"
+
+kind=${1:-base}
+case $kind in
+base | stock) fragments=(base) ;;
+debug) fragments=(base debug) ;;
+*) die "there is no kernel '$kind'" "kinds: base, debug, stock" ;;
+esac
+
+for tool in gcc make flex bison bc ccache; do
+	command -v $tool >/dev/null || die "$tool is not installed" "run 'make setup'"
+done
+
+# Two builds at once would only slow each other down, and share files.
+mkdir -p "$BUILD/logs"
+exec {lock}>"$BUILD/build.lock"
+flock -n "$lock" || {
+	note "waiting for another build to end"
+	flock "$lock"
+}
+
+if [ "$kind" = stock ]; then
+	src=$("$TOP/lab/fetch.sh")
+else
+	"$TOP/lab/tree.sh"
+	src=$BUILD/linux
+fi
+out=$BUILD/kernel-$kind
+log=$BUILD/logs/build-$kind.log
+need_space "$BUILD" 2500
+mkdir -p "$out"
+
+# kbuild asks what to do about options that it has not seen, so a change of any
+# Kconfig file counts like a change of ours.
+wanted=$(for f in "${fragments[@]}"; do cat "$TOP/kernel/config/$f.config"; done)
+stamp=$({
+	echo "$src $wanted"
+	cd "$src"
+	find . \( -name .git -o -name Documentation \) -prune -o -name 'Kconfig*' -print | LC_ALL=C sort | xargs cat
+	gcc --version
+} | sha256sum)
+if [ ! -f "$out/.config" ] || [ "$stamp" != "$(cat "$out/.lab-config" 2>/dev/null)" ]; then
+	step "Configuring the $kind kernel (${fragments[*]} over allnoconfig)"
+	printf '%s\n' "$wanted" >"$out/.lab-wanted"
+	run kmake "$src" "$out" KCONFIG_ALLCONFIG="$out/.lab-wanted" allnoconfig >"$log" 2>&1 || {
+		cat "$log" >&2
+		die "the $kind kernel could not be configured" "the messages above are kconfig's"
+	}
+	# kconfig drops without a word what has a dependency missing. The last word
+	# on an option counts.
+	missed=$(awk -v stock="$([ "$kind" = stock ] && echo 1)" '
+		FNR == NR { if (match($0, /^CONFIG_[A-Za-z0-9_]+=/)) have[substr($0, 1, RLENGTH - 1)] = $0; next }
+		/^# CONFIG_[A-Za-z0-9_]+ is not set/ { want[$2] = $2 "=n" }
+		match($0, /^CONFIG_[A-Za-z0-9_]+=/) { want[substr($0, 1, RLENGTH - 1)] = $0 }
+		END {
+			for (o in want) {
+				if (stock && o ~ /^CONFIG_(PRIVATE_NODES|DEV_DAX_ANON)/) continue
+				if (want[o] ~ /=n$/ ? !(o in have) : have[o] == want[o]) continue
+				print want[o] ", got " (o in have ? have[o] : "nothing")
+			}
+		}' "$out/.config" "$out/.lab-wanted" | sort)
+	[ -z "$missed" ] || {
+		printf '%s\n' "$missed" | sed 's/^/       | /' >&2
+		die "these options of kernel/config/ did not take effect" "a dependency is missing, or the name is not one of this kernel"
+	}
+	printf '%s\n' "$stamp" >"$out/.lab-config"
+fi
+
+# How many steps there are is known once it has been done; until then, guess.
+total=$(cat "$out/.lab-steps" 2>/dev/null || case $kind in debug) echo 1900 ;; *) echo 1750 ;; esac)
+fresh=1
+[ ! -f "$out/vmlinux" ] || fresh=''
+step "Building the $kind kernel${fresh:+ (from nothing: some minutes)}"
+rc=0
+: >"$log"
+# Steps are counted, everything else (what a compiler has to say) is shown.
+run kmake "$src" "$out" bzImage modules 2>&1 | tee -a "$log" | awk -v tty="$([ -t 1 ] && echo 1 || echo 0)" -v total="${fresh:+$total}" -v verbose="$V" '
+	function now(    t) { "date +%s" | getline t; close("date +%s"); return t }
+	function draw(what) {
+		s = total ? sprintf("%3d%%", n >= total ? 99 : 100 * n / total) : sprintf("%d", n)
+		if (tty) { printf "\r\033[K    %s  %s", s, substr(what, 1, 60); drawn = 1 }
+		else printf "    %s  %s\n", s, what
+		fflush()
+	}
+	BEGIN { last = now() }
+	/^make(\[[0-9]+\])?: (Entering|Leaving) directory/ || /is up to date\.$|^Kernel: .* is ready|Nothing to be done/ { next }
+	/^  [A-Z][A-Z0-9_]*( \[[MKS]\])? +[^ ]/ {
+		n++
+		if (verbose > 0) { print; next }
+		if (n % 10 == 0) { t = now(); if (t - last >= (tty ? 1 : 20)) { last = t; draw($0) } }
+		next
+	}
+	{ if (drawn) printf "\r\033[K"; drawn = 0; print; fflush() }
+	END { if (drawn) printf "\r\033[K"; printf "%d", n > "'"$out/.lab-count"'" }
+' || rc=${PIPESTATUS[0]}
+count=$(cat "$out/.lab-count" 2>/dev/null || echo 0)
+if [ "$rc" != 0 ]; then
+	die "the $kind kernel does not build" "the compiler's messages are above and in $log"
+fi
+[ -z "$fresh" ] || echo "$count" >"$out/.lab-steps"
+"$TOP/lab/modules.sh" "$out" "$BUILD/modules-$kind"
+note "done: build/kernel-$kind, Linux $(cat "$out/include/config/kernel.release"), $count steps, $SECONDS s"

@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Compile the kernel under configurations other than our own: each option the
+# series depends on, switched off, and another architecture.
+
+. "$(dirname "$0")/lib.sh"
+. "$TOP/lab/kmake.sh"
+
+"$TOP/lab/tree.sh"
+need_space "$BUILD" 5000
+mkdir -p "$BUILD/logs"
+failed=0
+
+# try NAME ARCH CROSS LINES...: base.config with LINES on top.
+try() {
+	local name=$1 arch=$2 cross=$3 out=$BUILD/kernel-check-$1 log=$BUILD/logs/check-$1.log
+	shift 3
+	local -x ARCH=$arch CROSS_COMPILE=$cross
+	step "$name"
+	mkdir -p "$out"
+	{
+		cat "$TOP/kernel/config/base.config"
+		printf '%s\n' "$@"
+	} >"$out/.lab-wanted"
+	# What these options take with them is dropped silently, as meant here.
+	{
+		kmake "$BUILD/linux" "$out" KCONFIG_ALLCONFIG="$out/.lab-wanted" allnoconfig &&
+			kmake "$BUILD/linux" "$out" vmlinux modules
+	} >"$log" 2>&1 || {
+		grep -E -A8 '(error|warning):|undefined reference' "$log" | head -n 40 | sed 's/^/       | /' >&2
+		warn "$name does not build; all of the output: $log"
+		failed=1
+		return 0
+	}
+	for l in "$@"; do
+		case $l in
+		*=n) ! grep -q "^${l%=n}=" "$out/.config" ;;
+		*) grep -qx "$l" "$out/.config" ;;
+		esac || {
+			warn "$name: $l did not take effect"
+			failed=1
+		}
+	done
+	! grep -E ': warning: ' "$log" || failed=1
+	note "builds, $SECONDS s so far"
+}
+
+try no-private-nodes x86_64 '' CONFIG_PRIVATE_NODES=n
+try no-numa x86_64 '' CONFIG_NUMA=n
+try no-hotplug x86_64 '' CONFIG_MEMORY_HOTPLUG=n
+try no-memcg-swap x86_64 '' CONFIG_MEMCG=n CONFIG_SWAP=n
+try no-thp x86_64 '' CONFIG_TRANSPARENT_HUGEPAGE=n CONFIG_HUGETLBFS=n
+try anondax-builtin x86_64 '' CONFIG_DEV_DAX_KMEM=y CONFIG_DEV_DAX_ANON=y
+try arm64 arm64 aarch64-linux-gnu- CONFIG_ARM64_4K_PAGES=y CONFIG_NUMA=y
+
+[ "$failed" = 0 ] || die "not every configuration compiles cleanly" "see above"

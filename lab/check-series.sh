@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Does each commit of the series build? Compiles what the base configuration makes
+# of the tree as of every commit, in a work tree and build directory of its own.
+
+. "$(dirname "$0")/lib.sh"
+. "$TOP/lab/kmake.sh"
+. "$TOP/lab/git.sh"
+
+"$TOP/lab/tree.sh"
+mapfile -t commits < <(g rev-list --reverse pristine..series)
+work=$BUILD/check-series out=$BUILD/kernel-check-series
+need_space "$BUILD" 5000
+
+[ -e "$work/.git" ] || g worktree add -q --detach "$work" pristine
+mkdir -p "$out"
+n=0
+for c in "${commits[@]}"; do
+	n=$((n + 1))
+	step "[$n/${#commits[@]}] $(g log -1 --format=%s "$c")"
+	# Only what differs is written, so only that is compiled.
+	g -C "$work" checkout -q --detach "$c"
+	log=$BUILD/logs/check-series-$n.log
+	mkdir -p "$BUILD/logs"
+	{
+		kmake "$work" "$out" KCONFIG_ALLCONFIG="$TOP/kernel/config/base.config" allnoconfig &&
+			kmake "$work" "$out" vmlinux modules
+	} >"$log" 2>&1 || {
+		grep -E -B2 -A8 '(error|warning):|undefined reference' "$log" | head -n 60 >&2
+		die "the series does not build after this commit" "all of the output: $log"
+	}
+	! grep -E ': warning: ' "$log" || die "the series compiles with warnings after this commit" "all of the output: $log"
+	note "builds, $SECONDS s so far"
+done

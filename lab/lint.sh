@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Check the style of everything: a line for each check, "ok" or what is wrong.
+
+. "$(dirname "$0")/lib.sh"
+. "$TOP/lab/git.sh"
+. "$TOP/lab/kmake.sh"
+cd "$TOP"
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# check NAME COMMAND...: quiet when it is well.
+check() {
+	local name=$1
+	shift
+	if ("$@") >"$tmp/out" 2>&1; then
+		printf '%sok%s    %s\n' "$green" "$off" "$name"
+	else
+		printf '%sFAIL%s  %s\n' "$red" "$off" "$name"
+		sed 's/^/      /' "$tmp/out"
+		failed=1
+	fi
+}
+
+# What git tracks or would.
+files() { git ls-files -z --cached --others --exclude-standard -- "$@" | xargs -0r ls -d 2>/dev/null; }
+
+# Scripts by name or by first line, except the kernel's own.
+scripts() {
+	files | grep -v '^kernel/' | while read -r f; do
+		case $f in
+		*.sh) echo "$f" ;;
+		*) ! head -c 32 "$f" | grep -aqE '^#!.*\b(ba)?sh' || echo "$f" ;;
+		esac
+	done
+}
+
+spdx() {
+	local bad
+	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|\.patch|/cover-letter|\.txt|\.json|\.svg|\.png)$' | while read -r f; do
+		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' || echo "$f"
+	done)
+	[ -z "$bad" ] || {
+		echo "no SPDX-License-Identifier in the first three lines of:"
+		echo "$bad"
+		return 1
+	}
+}
+
+# A mirror is the machine's business. Its names are asked of apt, so that this
+# file names none either.
+hosts() {
+	local h bad=''
+	while read -r h; do
+		git grep -nIF --untracked -e "$h" && bad=1
+	done < <({ apt-get indextargets --format "\$(REPO_URI)" 2>/dev/null || :; } | sed -nE 's,^[a-z+]+://([^/@]*@)?([^/:]+).*,\2,p' | sort -u)
+	[ -z "$bad" ] || {
+		echo "these lines name a package registry of this machine: take the host out"
+		return 1
+	}
+}
+
+shell_format() { scripts | xargs -r shfmt -i 0 -d; }
+shell_check() { scripts | xargs -r shellcheck -x -P lab; }
+
+# The kernel's style, without asking whoever formats for tables and macros.
+user_c() {
+	local list
+	mapfile -t list < <(files 'lab/*.c' 'tests/*.c' 'tests/*.h' 'bench/*.c')
+	[ ${#list[@]} = 0 ] || perl "$LINUX/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary --max-line-length=100 \
+		--ignore FILE_PATH_CHANGES,SPLIT_STRING,PREFER_KERNEL_TYPES,SPDX_LICENSE_TAG,CAMELCASE -f "${list[@]}"
+}
+
+series_checkpatch() {
+	local rc=0 p
+	for p in "$BUILD"/series/[0-9]*.patch; do
+		case $p in */0000-*) continue ;; esac
+		# With Debian's python3 first: its spdxcheck needs Debian's modules.
+		(cd "$LINUX" && PATH=/usr/bin:$PATH perl scripts/checkpatch.pl --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES --codespell "$p") || rc=1
+	done
+	return "$rc"
+}
+
+kernel_doc() {
+	local list doc=$LINUX/tools/docs/kernel-doc out
+	[ -e "$doc" ] || doc=$LINUX/scripts/kernel-doc
+	mapfile -t list < <(cd kernel/tree && find . -name '*.[ch]' ! -path '*/selftests/*' -printf '%P\n')
+	[ ${#list[@]} -gt 0 ] || return 0
+	cd "$LINUX"
+	out=$("$doc" -none -Wall "${list[@]}" 2>&1 | grep -v 'no structured comments found')
+	[ -z "$out" ] || {
+		echo "$out"
+		return 1
+	}
+}
+
+# sparse, on what the series touches; only what it says about touched files.
+sparse_series() {
+	local out=$BUILD/kernel-base touched objects=() f said
+	mapfile -t touched < <(g diff --name-only --diff-filter=AM pristine series | grep '\.[ch]$')
+	for f in "${touched[@]}"; do
+		[ ! -f "$out/${f%.c}.o" ] || [ "${f%.c}" = "$f" ] || objects+=("${f%.c}.o")
+	done
+	[ ${#objects[@]} -gt 0 ] || return 0
+	kmake "$LINUX" "$out" -s C=2 CHECK=sparse "${objects[@]}" >"$tmp/sparse" 2>&1 || {
+		cat "$tmp/sparse"
+		return 1
+	}
+	# Lines that pristine 7.3 has too are not ours to mend.
+	said=$(grep -E ': (warning|error): ' "$tmp/sparse" | while IFS=: read -r f line rest; do
+		f=${f#"$LINUX/"} f=${f#../linux/}
+		g blame -s -L "$line,$line" series -- "$f" 2>/dev/null | grep -q '^\^' || echo "$f:$line:$rest"
+	done)
+	[ -z "$said" ] || {
+		echo "$said"
+		return 1
+	}
+}
+
+check "SPDX lines" spdx
+check "no host of a registry" hosts
+check "shell: shfmt" shell_format
+check "shell: shellcheck" shell_check
+"$TOP/lab/tree.sh"
+check "C of user space: checkpatch" user_c
+if [ "$(series_lines | wc -l)" -gt 0 ]; then
+	check "series: applies, git am" "$TOP/lab/series.sh"
+	check "series: checkpatch --strict" series_checkpatch
+	check "series: kernel-doc" kernel_doc
+	"$TOP/lab/build.sh" base
+	check "series: sparse" sparse_series
+fi
+exit $failed

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Run what tests/plan lists: build the kernels it needs, boot machines, read the
+# TAP that the tests print, and sum up in one last line.
+#
+# T=REGEX takes only the groups whose name matches. V=1 shows all output.
+
+. "$(dirname "$0")/lib.sh"
+
+plan=${PLAN:-$TOP/tests/plan}
+passed=0 failed=0 skipped=0
+
+# The last word, whatever happens.
+conclude() {
+	printf '%d passed, %d failed' "$passed" "$failed"
+	[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
+	printf '\n'
+	[ "$failed" = 0 ] && [ $((passed)) -gt 0 ]
+	exit
+}
+
+fail_one() {
+	printf '%sFAIL%s  %s\n' "$red" "$off" "$1"
+	failed=$((failed + 1))
+}
+
+[ -f "$plan" ] || die "tests/plan is missing" "it lists the tests: NAME KERNEL SHAPE TIMEOUT COMMAND"
+groups=() kinds=()
+while read -r name kind shape timeout command; do
+	[[ $name =~ ^(#|$) ]] && continue
+	case $kind in
+	base | debug | stock | -) ;;
+	*) die "tests/plan: $name wants a kernel '$kind'" "kernels: base, debug, stock, or - for none" ;;
+	esac
+	[ -n "$command" ] || die "tests/plan: $name has no command" "a line is NAME KERNEL SHAPE TIMEOUT COMMAND"
+	[[ -z ${T:-} || $name =~ $T ]] || continue
+	groups+=("$name $kind $shape $timeout $command")
+	[ "$kind" = - ] || [[ " ${kinds[*]} " = *" $kind "* ]] || kinds+=("$kind")
+done <"$plan"
+if [ ${#groups[@]} = 0 ]; then
+	fail_one "no test group matches T=${T:-}; there are: $(awk '!/^(#|$)/ { printf "%s ", $1 }' "$plan")"
+	conclude
+fi
+
+# Without its kernel no test says anything, so do not go on.
+for kind in "${kinds[@]}"; do
+	if ! "$TOP/lab/build.sh" "$kind" </dev/null; then
+		fail_one "build of the $kind kernel"
+		conclude
+	fi
+done
+if [ ${#kinds[@]} -gt 0 ] && ! make -s -C "$TOP" tests BUILD="$BUILD" </dev/null; then
+	fail_one "build of the test programs"
+	conclude
+fi
+
+n=0
+for group in "${groups[@]}"; do
+	n=$((n + 1))
+	read -r name kind shape timeout command <<<"$group"
+	started=$SECONDS
+	where="$kind kernel, shape $shape"
+	[[ $command != host:* ]] || where="on the host"
+	step "[$n/${#groups[@]}] $name ($where)"
+	raw=$BUILD/logs/test-$name.raw
+	mkdir -p "$BUILD/logs"
+
+	# Words in brackets before the command are options for lab/boot.sh.
+	opts=()
+	if [[ $command =~ ^\[([^]]*)\]\ *(.*)$ ]]; then
+		command=${BASH_REMATCH[2]}
+		eval "opts=(${BASH_REMATCH[1]})"
+	fi
+	rc=0
+	case $command in
+	host:*)
+		(cd "$TOP" && KIND=$kind SHAPE=$shape timeout -k 5 "$timeout" bash -c "${command#host:}") </dev/null 2>&1
+		;;
+	*)
+		"$TOP/lab/boot.sh" -q -k "$kind" -s "$shape" -t "$timeout" -n "test-$name" "${opts[@]}" -- "$command" </dev/null 2>&1
+		;;
+	esac | tee "$raw" | awk -v group="$name" -v verbose="$V" -v red="$red" -v green="$green" -v dim="$dim" -v off="$off" \
+		-v counts="$raw.counts" -f "$TOP/lab/tap.awk" || rc=$?
+	read -r p f s <"$raw.counts" || p=0 f=1 s=0
+	# kselftest's way to say that all of it was skipped.
+	if [ "$rc" = 4 ] && [ $((p + f)) = 0 ]; then
+		[ "$s" -gt 0 ] || s=1
+		rc=0
+	fi
+	if [ "$rc" != 0 ] && [ "$f" = 0 ]; then
+		[ "$V" != 0 ] || tail -n 40 "$raw" | sed 's/^/      /'
+		case $rc in
+		124 | 137) why="no end within $timeout s" ;;
+		*) why="exit status $rc" ;;
+		esac
+		printf '%sFAIL%s  %s: %s\n' "$red" "$off" "$name" "$why"
+		f=1
+	elif [ "$rc" != 0 ]; then
+		# What the kernel had to say comes after the last result.
+		[ "$V" != 0 ] || grep -aE '(error:|^       )' "$raw" | tail -n 80 | sed 's/^/      /' || :
+	elif [ $((p + f + s)) = 0 ]; then
+		[ "$V" != 0 ] || tail -n 40 "$raw" | sed 's/^/      /'
+		printf '%sFAIL%s  %s: printed no test results\n' "$red" "$off" "$name"
+		f=1
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	note "$p passed, $f failed, $s skipped, $((SECONDS - started)) s"
+done
+conclude

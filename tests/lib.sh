@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the scripts that run in the virtual machine share: TAP, and the node.
+
+. /run/lab.env
+
+bus=/sys/bus/dax
+dev=$bus/devices/$DAX
+# shellcheck disable=SC2034 # for the others
+hotplug=$dev/hotplug
+done_so_far=0
+status=0
+
+# result STATUS NAME
+result() {
+	done_so_far=$((done_so_far + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $done_so_far $2"
+	else
+		echo "not ok $done_so_far $2"
+		status=1
+	fi
+}
+skip() {
+	done_so_far=$((done_so_far + 1))
+	echo "ok $done_so_far $1 # SKIP $2"
+}
+# check NAME COMMAND...
+check() {
+	local name=$1
+	shift
+	"$@"
+	result $? "$name"
+}
+conclude() {
+	echo "1..$done_so_far"
+	exit "$status"
+}
+note() { echo "# $*"; }
+
+# The free pages of the private node, on whatever list. Not nr_free_pages, which
+# lags behind on each CPU.
+free_pages() {
+	awk -v nid="$PNODE" '
+		FILENAME ~ /buddyinfo/ && $1 == "Node" && $2 + 0 == nid { for (i = 5; i <= NF; i++) sum += $i * 2 ^ (i - 5) }
+		FILENAME ~ /zoneinfo/ && $1 == "Node" { ours = $2 + 0 == nid }
+		FILENAME ~ /zoneinfo/ && ours && $1 == "count:" { sum += $2 }
+		END { print sum + 0 }' /proc/buddyinfo /proc/zoneinfo
+}
+managed_pages() {
+	awk -v nid="$PNODE" '$1 == "Node" { ours = $2 + 0 == nid } ours && $1 == "managed" { sum += $2 } END { print sum + 0 }' /proc/zoneinfo
+}
+# in_list NODE FILE: is the node in the list "0-1,3" that the file has?
+in_list() {
+	tr , '\n' <"$2" | awk -F - -v nid="$1" '$1 != "" && nid >= $1 && nid <= ($2 == "" ? $1 : $2) { yes = 1 } END { exit !yes }'
+}
+private() { in_list "$PNODE" /sys/devices/system/node/has_private_memory; }
+ordinary() { in_list "$PNODE" /sys/devices/system/node/has_memory; }
