@@ -169,10 +169,11 @@ elif [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
 else
 	accel=tcg
 fi
-# Five page table levels only cost time under TCG.
+# Five page table levels only cost time under TCG, and its `rep stosb`, which
+# erms and fsrm make the kernel clear pages with, goes byte by byte.
 case $accel in
 kvm) cpu=host ;;
-*) accel=tcg,thread=multi cpu=max,la57=off ;;
+*) accel=tcg,thread=multi cpu=max,la57=off,erms=off,fsrm=off ;;
 esac
 
 #
@@ -238,6 +239,9 @@ cmdline="console=ttyS0 earlycon=uart8250,io,0x3f8 panic=-1 oops=panic ignore_log
 # kmemleak watches every allocation, so only when somebody wants to know.
 [ -z "$leaks" ] || cmdline+=" kmemleak=on"
 cmdline+=" reboot=t nokaslr printk.devkmsg=on random.trust_cpu=on$append $extra"
+# No indirect descriptors on the disk: the driver would allocate a table for
+# each request with GFP_ATOMIC, and warn when that fails, as it may while the
+# machine swaps for its life.
 # shellcheck disable=SC2054 # the commas are QEMU's
 args=(
 	-accel "$accel" -cpu "$cpu" -machine "$machine" -smp 2,sockets=2 -m "$memory" "${qemu[@]}"
@@ -250,7 +254,7 @@ args=(
 	-fsdev "local,id=lab,path=$vm/share,security_model=none,readonly=on"
 	-device virtio-9p-pci,fsdev=lab,mount_tag=lab,disable-legacy=on
 	-drive "file=$vm/disk,format=raw,if=none,id=disk,cache=unsafe"
-	-device virtio-blk-pci,drive=disk,disable-legacy=on
+	-device virtio-blk-pci,drive=disk,disable-legacy=on,indirect_desc=off
 	-device virtio-serial-pci,disable-legacy=on
 	-chardev "file,id=ctl,path=$log.status"
 	-device virtserialport,chardev=ctl,name=lab.ctl

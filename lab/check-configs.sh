@@ -11,7 +11,7 @@ need_space "$BUILD" 5000
 mkdir -p "$BUILD/logs"
 failed=0
 
-# try NAME ARCH CROSS LINES...: base.config with LINES on top.
+# try NAME ARCH CROSS LINES...: compile.config with LINES on top.
 try() {
 	local name=$1 arch=$2 cross=$3 out=$BUILD/kernel-check-$1 log=$BUILD/logs/check-$1.log
 	shift 3
@@ -19,7 +19,7 @@ try() {
 	step "$name"
 	mkdir -p "$out"
 	{
-		cat "$TOP/kernel/config/base.config"
+		cat "$TOP/kernel/config/compile.config"
 		printf '%s\n' "$@"
 	} >"$out/.lab-wanted"
 	# What these options take with them is dropped silently, as meant here.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Does each commit of the series build? Compiles what the base configuration makes
+# Does each commit of the series build? Compiles what kernel/config/compile.config makes
 # of the tree as of every commit, in a work tree and build directory of its own.
 
 . "$(dirname "$0")/lib.sh"
@@ -23,7 +23,7 @@ for c in "${commits[@]}"; do
 	log=$BUILD/logs/check-series-$n.log
 	mkdir -p "$BUILD/logs"
 	{
-		kmake "$work" "$out" KCONFIG_ALLCONFIG="$TOP/kernel/config/base.config" allnoconfig &&
+		kmake "$work" "$out" KCONFIG_ALLCONFIG="$TOP/kernel/config/compile.config" allnoconfig &&
 			kmake "$work" "$out" vmlinux modules
 	} >"$log" 2>&1 || {
 		grep -E -B2 -A8 '(error|warning):|undefined reference' "$log" | head -n 60 >&2

@@ -10,8 +10,14 @@
 plan=${PLAN:-$TOP/tests/plan}
 passed=0 failed=0 skipped=0
 
-# The last word, whatever happens.
+# The last word, whatever happens. What failed comes again at the end, where
+# people look first.
+failures=()
 conclude() {
+	if [ ${#failures[@]} -gt 0 ]; then
+		step "What failed"
+		printf '%s\n' "${failures[@]}"
+	fi
 	printf '%d passed, %d failed' "$passed" "$failed"
 	[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
 	printf '\n'
@@ -95,6 +101,7 @@ for group in "${groups[@]}"; do
 		esac
 		printf '%sFAIL%s  %s: %s\n' "$red" "$off" "$name" "$why"
 		f=1
+		failures+=("    $name: $why")
 	elif [ "$rc" != 0 ]; then
 		# What the kernel had to say comes after the last result.
 		[ "$V" != 0 ] || grep -aE '(error:|^       )' "$raw" | tail -n 80 | sed 's/^/      /' || :
@@ -102,6 +109,17 @@ for group in "${groups[@]}"; do
 		[ "$V" != 0 ] || tail -n 40 "$raw" | sed 's/^/      /'
 		printf '%sFAIL%s  %s: printed no test results\n' "$red" "$off" "$name"
 		f=1
+		failures+=("    $name: printed no test results")
+	fi
+	if [ "$f" != 0 ]; then
+		while read -r line; do
+			failures+=("    $name: ${line%$'\r'}")
+		done < <(grep -aE '^ *not ok ' "$raw" | head -n 10)
+		# The kernel's first words say which splat it is, the trace does not.
+		while read -r line; do
+			failures+=("    $name: ${line%$'\r'}")
+		done < <(grep -aE -A1 '^(.\[[0-9;]*m)?error:|^       \| .*('"$(awk '!/^(#|$)/' "$TOP/lab/splats" | paste -sd'|')"')' "$raw" | head -n 12)
+		[ "$p" != 0 ] || failures+=("    $name: whole output: $raw")
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	note "$p passed, $f failed, $s skipped, $((SECONDS - started)) s"
