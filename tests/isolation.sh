@@ -12,7 +12,8 @@ state=${1:-online}
 tmp=$(mktemp -d)
 mount -t tmpfs tmpfs "$tmp"
 cg=/sys/fs/cgroup
-echo "+memory" >"$cg/cgroup.subtree_control" 2>/dev/null
+nodes=/sys/devices/system/node
+echo "+memory +cpuset" >"$cg/cgroup.subtree_control"
 mkdir -p "$cg/hog"
 
 lab/vm-node.sh "$state" >/dev/null || {
@@ -23,107 +24,292 @@ free=$(free_pages)
 [ "$free" -gt 0 ] && [ "$free" = "$(managed_pages)" ]
 result $? "$state: the node is empty at first ($free pages)"
 
-# fire NAME COMMAND...: the command may fail, be killed, run out of memory.
-fire() {
-	local name=$1 now kills before=$SECONDS
+#
+# What a step claims to have done. A claim that does not hold says why, and the
+# step goes on, so that it tidies up.
+#
+
+# claim STATUS WHY-NOT
+claim() { echo "$1 ${2//[$'\n\t']/ }" >&3; }
+# at_least NUMBER MINIMUM WHAT
+at_least() {
+	[ "$1" -ge "$2" ]
+	claim $? "$3: $1, should be $2 or more"
+}
+# is VALUE EXPECTED WHAT
+is() {
+	[ "$1" = "$2" ]
+	claim $? "$3: '$1', should be '$2'"
+}
+# ends STATUS COMMAND...
+ends() {
+	local want=$1 rc=0
 	shift
-	kills=$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)
-	("$@") >/dev/null 2>&1 </dev/null
+	"$@" || rc=$?
+	is "$rc" "$want" "exit status of '$*'"
+}
+# answers TEXT VALUE FILE: what writing says, "ok" if it succeeds.
+answers() {
+	local said=ok
+	said=$({ echo "$2" >"$3"; } 2>&1 && echo ok)
+	is "${said##*: }" "$1" "writing $2 to $3"
+}
+vmstat() { awk -v key="$1" '$1 == key { n = $2 } END { print n + 0 }' /proc/vmstat; }
+meminfo() { awk -v key="$1:" '$1 == key { print $2 }' /proc/meminfo; }
+
+# fire NAME COMMAND...: may take all memory and get itself killed; but what it
+# claims must hold, and it must claim something.
+fire() {
+	local name=$1 now kills before=$SECONDS rc=0
+	shift
+	kills=$(vmstat oom_kill)
+	: >"$tmp/claims"
+	("$@") >"$tmp/output" 2>&1 </dev/null 3>>"$tmp/claims"
 	now=$(free_pages)
-	[ "$now" = "$free" ] || note "$free free pages before, $now after"
-	note "$((SECONDS - before)) s, $(($(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat) - kills)) OOM kills"
-	[ "$now" = "$free" ]
-	result $? "$state: $name"
+	note "$((SECONDS - before)) s, $(($(vmstat oom_kill) - kills)) OOM kills, $(wc -l <"$tmp/claims") claims"
+	[ "$now" = "$free" ] || {
+		note "$free free pages before, $now after"
+		rc=1
+	}
+	[ -s "$tmp/claims" ] || echo "1 the step claims nothing" >>"$tmp/claims"
+	grep -v '^0 ' "$tmp/claims" | sed 's/^[^ ]* /# not done: /' && rc=1
+	[ "$rc" = 0 ] || tail -n 5 "$tmp/output" | sed 's/^/# | /'
+	result "$rc" "$state: $name"
 }
 # The first to be killed when memory runs out, and all of its children.
 victim() { (echo 1000 >/proc/self/oom_score_adj && exec "$@"); }
 
+# stress STRESSORS ARGUMENT...: it has to end well, and each stressor to have done
+# something. The limit is for one that hangs: machines without KVM are slow.
+stress() {
+	local want=$1
+	shift
+	ends 0 victim timeout 60 stress-ng --temp-path "$tmp" --metrics-brief "$@" >"$tmp/metrics" 2>&1
+	cat "$tmp/metrics"
+	local name bogo stressors=0
+	# stress-ng: metrc: [PID] NAME BOGO-OPS REAL USER SYSTEM ...
+	while read -r name bogo; do
+		stressors=$((stressors + 1))
+		at_least "$bogo" 1 "operations of the stressor $name"
+	done < <(awk '$2 == "metrc:" && $5 ~ /^[0-9]+$/ && $6 ~ /^[0-9.]+$/ { print $4, $5 }' "$tmp/metrics")
+	is "$stressors" "$want" "stressors in the metrics of stress-ng $*"
+}
+
+# The disk with a file system: its page cache is one that reclaim can free.
+with_disk() {
+	mkdir -p "$tmp/fs"
+	ends 0 mkfs.ext4 -q -F -E lazy_itable_init=1 "$LAB_DISK" 1700M
+	ends 0 mount "$LAB_DISK" "$tmp/fs"
+	"$@"
+	ends 0 umount "$tmp/fs"
+}
+# A hole fills the page cache as well, without the disk: as much of each node.
+hole() {
+	ends 0 truncate -s "$1" "$tmp/fs/hole"
+	ends 0 numactl --interleave=all cat "$tmp/fs/hole" >/dev/null
+}
+
 page_cache() {
-	mkfs.ext4 -q -F -E lazy_itable_init=1 "$LAB_DISK" 1700M && mkdir -p "$tmp/fs" && mount "$LAB_DISK" "$tmp/fs" || return
-	dd if=/dev/zero of="$tmp/fs/big" bs=1M count=400
-	cat "$tmp/fs/big" "$tmp/fs/big"
-	umount "$tmp/fs"
+	local in out scanned
+	out=$(vmstat pgpgout)
+	ends 0 dd if=/dev/zero of="$tmp/fs/big" bs=1M count=400
+	is "$(stat -c %s "$tmp/fs/big")" $((400 << 20)) "the size of the file"
+	# What was written comes back from the disk.
+	ends 0 umount "$tmp/fs"
+	at_least $(($(vmstat pgpgout) - out)) $((400 << 10)) "KiB written to the disk"
+	ends 0 mount "$LAB_DISK" "$tmp/fs"
+	in=$(vmstat pgpgin)
+	ends 0 cat "$tmp/fs/big" >/dev/null
+	at_least $(($(vmstat pgpgin) - in)) $((400 << 10)) "KiB read from the disk"
+	at_least "$(meminfo Cached)" $((400 << 10)) "KiB in the page cache"
+	# More than there is memory for.
+	scanned=$(($(vmstat pgsteal_kswapd) + $(vmstat pgsteal_direct)))
+	hole 1200M
+	at_least $(($(vmstat pgsteal_kswapd) + $(vmstat pgsteal_direct) - scanned)) 10000 "pages reclaimed"
 }
 # Not more than there is: what is in tmpfs cannot be freed by killing anybody.
 tmpfs_fill() {
-	local kib
-	kib=$(awk '$1 == "MemAvailable:" { print int($2 * 0.85) }' /proc/meminfo)
-	mkdir -p "$tmp/full" && mount -t tmpfs -o "size=${kib}k" tmpfs "$tmp/full" || return
-	victim dd if=/dev/zero of="$tmp/full/big" bs=1M
-	umount "$tmp/full"
+	local kib shmem
+	kib=$(($(meminfo MemAvailable) * 85 / 100 / 4 * 4))
+	shmem=$(meminfo Shmem)
+	mkdir -p "$tmp/full"
+	ends 0 mount -t tmpfs -o "size=${kib}k" tmpfs "$tmp/full"
+	ends 1 victim dd if=/dev/zero of="$tmp/full/big" bs=1M 2>"$tmp/dd"
+	grep -q 'No space left on device' "$tmp/dd"
+	claim $? "dd was not told that there is no space left, but: $(head -n 1 "$tmp/dd")"
+	is "$(stat -c %s "$tmp/full/big")" $((kib << 10)) "bytes written"
+	at_least $(($(meminfo Shmem) - shmem)) $((kib - 1024)) "KiB of shmem more than before"
+	ends 0 umount "$tmp/full"
 }
 slab() {
-	mkdir -p "$tmp/many" && mount -t tmpfs -o nr_inodes=0 tmpfs "$tmp/many" || return
-	(cd "$tmp/many" && seq 1 4000 | xargs touch && ls -lR)
-	umount "$tmp/many"
-	victim timeout 4 stress-ng --sock 1 --pipe 1 --dentry 1 --dentries 2000 -t 3 --temp-path "$tmp"
+	local slab
+	slab=$(meminfo Slab)
+	mkdir -p "$tmp/many"
+	ends 0 mount -t tmpfs -o nr_inodes=0 tmpfs "$tmp/many"
+	(cd "$tmp/many" && seq 1 12000 | xargs touch)
+	claim $? "the files were not made"
+	# shellcheck disable=SC2012 # the names are numbers
+	is "$(ls "$tmp/many" | wc -l)" 12000 "files"
+	# An inode and a dentry each.
+	at_least $(($(meminfo Slab) - slab)) 8192 "KiB of slab more than before"
+	ends 0 umount "$tmp/many"
+	stress 3 --sock 1 --pipe 1 --dentry 1 --dentries 2000 -t 3
 }
+pool() { cat "$nodes/node$1/hugepages/hugepages-$2kB/nr_hugepages"; }
 hugetlb() {
-	local own=/sys/devices/system/node/node$PNODE/hugepages/hugepages-2048kB/nr_hugepages
-	echo 2000 >/proc/sys/vm/nr_hugepages
-	echo 0 >/proc/sys/vm/nr_hugepages
-	[ ! -e "$own" ] || echo 32 >"$own"
-	[ ! -e "$own" ] || echo 0 >"$own"
-	numactl --interleave=all sh -c 'echo 100 >/proc/sys/vm/nr_hugepages_mempolicy; echo 0 >/proc/sys/vm/nr_hugepages_mempolicy'
-	echo 0 >/proc/sys/vm/nr_hugepages
+	local all=/proc/sys/vm/nr_hugepages giant=/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages
+	answers ok 2000 "$all"
+	at_least "$(pool 0 2048)" 100 "huge pages on node 0"
+	at_least "$(pool 1 2048)" 100 "huge pages on node 1"
+	is "$(pool "$PNODE" 2048)" 0 "huge pages on the private node"
+	answers ok 0 "$all"
+	is "$(cat "$all")" 0 "huge pages after they were given back"
+	# Its own pool does not grow.
+	answers ok 32 "$nodes/node$PNODE/hugepages/hugepages-2048kB/nr_hugepages"
+	is "$(pool "$PNODE" 2048)" 0 "huge pages of the private node's own pool"
+	is "$(cat "$all")" 0 "huge pages after the private node was asked for some"
+	ends 0 numactl --interleave=all sh -c "echo 100 >${all}_mempolicy"
+	is "$(pool 0 2048) $(pool 1 2048) $(pool "$PNODE" 2048)" "50 50 0" "huge pages of each node, interleaved"
+	answers ok 0 "$all"
+	is "$(cat "$all")" 0 "huge pages at last"
+	# There is room for one of these on the private node, and nowhere else.
+	if [ -e "$giant" ]; then
+		answers ok 1 "$giant"
+		answers ok 1 "$nodes/node$PNODE/hugepages/hugepages-1048576kB/nr_hugepages"
+		is "$(cat "$giant")" 0 "gigantic pages"
+	fi
 }
+fork_storm() {
+	local before
+	before=$(awk '$1 == "processes" { print $2 }' /proc/stat)
+	stress 2 --fork 2 --vfork 1 -t 3
+	at_least $(($(awk '$1 == "processes" { print $2 }' /proc/stat) - before)) 200 "processes"
+}
+# What asks for ever is killed: this program, nobody else, once.
+hog() {
+	local kills scanned
+	kills=$(vmstat oom_kill)
+	scanned=$(($(vmstat pgscan_kswapd) + $(vmstat pgscan_direct)))
+	ends 137 victim perl -e 'push @all, "x" x (1 << 20) while 1'
+	is $(($(vmstat oom_kill) - kills)) 1 "OOM kills"
+	at_least $(($(vmstat pgscan_kswapd) + $(vmstat pgscan_direct) - scanned)) 1 "pages that reclaim looked at"
+}
+# In one mapping, which huge pages need. Overcommit does not let more than there
+# is, with swap, into one: somewhat less than that is still too much.
 thp() {
-	echo always >/sys/kernel/mm/transparent_hugepage/enabled
-	victim timeout 6 stress-ng --vm 1 --vm-bytes 110% --vm-method zero-one -t 4 --temp-path "$tmp"
-	echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+	local got less kills
+	got=$(vmstat thp_fault_alloc) less=$(vmstat thp_fault_fallback) kills=$(vmstat oom_kill)
+	answers ok always /sys/kernel/mm/transparent_hugepage/enabled
+	# shellcheck disable=SC2016 # for perl
+	ends 137 victim perl -e '$x = "x" x ($ARGV[0] << 10)' $(($(meminfo MemTotal) - 8192))
+	answers ok madvise /sys/kernel/mm/transparent_hugepage/enabled
+	is $(($(vmstat oom_kill) - kills)) 1 "OOM kills"
+	at_least $(($(vmstat thp_fault_alloc) - got)) 100 "huge pages"
+	at_least $(($(vmstat thp_fault_fallback) - less)) 1 "times that there was no huge page"
 }
-fork_storm() { victim timeout 5 stress-ng --fork 2 --vfork 1 -t 3 --temp-path "$tmp"; }
-hog() { victim tail /dev/zero; }
 # One group cannot have what it wants while the rest of the machine can.
 limited() {
-	echo 64M >"$cg/hog/memory.max"
-	(echo "$BASHPID" >"$cg/hog/cgroup.procs" && exec tail /dev/zero)
+	local kills
+	kills=$(awk '$1 == "oom_kill" { print $2 }' "$cg/hog/memory.events")
+	answers ok 64M "$cg/hog/memory.max"
+	# shellcheck disable=SC2016 # for the other shell
+	ends 137 bash -c 'echo $$ >"$1" && exec tail /dev/zero' - "$cg/hog/cgroup.procs"
+	is $(($(awk '$1 == "oom_kill" { print $2 }' "$cg/hog/memory.events") - kills)) 1 "OOM kills in the group"
+	at_least "$(cat "$cg/hog/memory.peak")" $((60 << 20)) "bytes that the group had"
 }
 swapping() {
-	mkswap "$LAB_DISK" && swapon "$LAB_DISK" || return
-	victim timeout 8 stress-ng --vm 1 --vm-bytes 900M --vm-method rand-set -t 6 --temp-path "$tmp"
-	swapoff "$LAB_DISK"
+	local in out
+	ends 0 mkswap "$LAB_DISK"
+	ends 0 swapon "$LAB_DISK"
+	in=$(vmstat pswpin) out=$(vmstat pswpout)
+	# What was written first is read again.
+	# shellcheck disable=SC2016 # for perl
+	ends 0 victim perl -e '
+		$x = "x" x ($ARGV[0] << 10);
+		for ($i = 0; $i < 128 << 20; $i += 4096) { exit 1 if substr($x, $i, 1) ne "x" }' \
+		$(($(meminfo MemTotal) + (64 << 10)))
+	at_least $(($(vmstat pswpout) - out)) 20000 "pages swapped out"
+	at_least $(($(vmstat pswpin) - in)) 10000 "pages swapped in"
+	ends 0 swapoff "$LAB_DISK"
 }
 knobs() {
-	echo 3 >/proc/sys/vm/drop_caches
-	echo 1 >/proc/sys/vm/compact_memory
-	echo 100M >"$cg/memory.reclaim"
-	echo 100M >"/sys/devices/system/node/node$PNODE/reclaim"
-	echo "$PNODE" >"$cg/hog/cpuset.mems"
-	echo 1 >/proc/sys/vm/zone_reclaim_mode
-	ls -R /sys/bus
-	echo 0 >/proc/sys/vm/zone_reclaim_mode
+	local before cached
+	hole 300M
+	cached=$(meminfo Cached)
+	at_least "$cached" $((300 << 10)) "KiB in the page cache"
+	before=$(vmstat pgsteal_proactive)
+	answers ok 100M "$cg/memory.reclaim"
+	answers ok 16M "$nodes/node0/reclaim"
+	at_least $(($(vmstat pgsteal_proactive) - before)) 29000 "pages reclaimed because somebody asked"
+	answers "Operation not supported" 100M "$nodes/node$PNODE/reclaim"
+	answers ok 3 /proc/sys/vm/drop_caches
+	at_least $((cached - $(meminfo Cached))) $((280 << 10)) "KiB less in the page cache"
+	before=$(vmstat compact_migrate_scanned)
+	answers ok 1 /proc/sys/vm/compact_memory
+	at_least $(($(vmstat compact_migrate_scanned) - before)) 1 "pages that compaction looked at"
+	answers ok 1 "$nodes/node$PNODE/compact"
+	# Taken as a wish: the group gets what its parent has.
+	answers ok "$PNODE" "$cg/hog/cpuset.mems"
+	is "$(cat "$cg/hog/cpuset.mems.effective")" "$(cat "$nodes/has_memory")" "nodes that the group may use"
+	answers ok "" "$cg/hog/cpuset.mems"
+	# Now a node reclaims from itself rather than going to another.
+	before=$(($(vmstat zone_reclaim_success) + $(vmstat zone_reclaim_failed)))
+	answers ok 1 /proc/sys/vm/zone_reclaim_mode
+	hole 1000M
+	answers ok 0 /proc/sys/vm/zone_reclaim_mode
+	at_least $(($(vmstat zone_reclaim_success) + $(vmstat zone_reclaim_failed) - before)) 1 "times that a node reclaimed from itself"
 }
-stress() { victim timeout 7 stress-ng "$@" -t 4 --temp-path "$tmp"; }
+# under MODE NODE[,NODE] COMMAND...: with a memory policy of the task's own, by the
+# system call, since numactl refuses to name the node.
+under() {
+	perl -e '
+		my ($mode, $nodes, $mask) = (shift, shift, 0);
+		$mask |= 1 << $_ for split /,/, $nodes;
+		exit $! + 0 if syscall(238, $mode + 0, pack("Q", $mask), 64) != 0;
+		exec @ARGV or exit 127' "$@"
+}
 policies() {
-	numactl --interleave=all dd if=/dev/zero of="$tmp/x" bs=1M count=64
-	numactl --localalloc dd if=/dev/zero of="$tmp/x" bs=1M count=64
-	numactl --preferred="$PNODE" dd if=/dev/zero of="$tmp/x" bs=1M count=64
-	numactl --preferred-many="0,$PNODE" dd if=/dev/zero of="$tmp/x" bs=1M count=64
-	numactl --membind="0,$PNODE" dd if=/dev/zero of="$tmp/x" bs=1M count=64
-	rm -f "$tmp/x"
+	local write=(dd if=/dev/zero of="$tmp/x" bs=1M count=64) mode
+	for mode in --interleave=all --localalloc --preferred=1 --membind=0; do
+		ends 0 numactl "$mode" "${write[@]}"
+		is "$(stat -c %s "$tmp/x")" $((64 << 20)) "bytes written"
+		rm -f "$tmp/x"
+	done
+	# Preferred, bind, interleave, one of many, interleave by weight. The node
+	# alone is EINVAL; together with another it is left out.
+	for mode in 1 2 3 5 6; do
+		ends 22 under "$mode" "$PNODE" "${write[@]}"
+	done
+	for mode in 2 3 5 6; do
+		ends 0 under "$mode" "0,$PNODE" "${write[@]}"
+		is "$(stat -c %s "$tmp/x")" $((64 << 20)) "bytes written"
+		rm -f "$tmp/x"
+	done
+}
+# numactl asks libnuma, which knows nodes with memory.
+refused() {
+	ends 0 numactl --membind=0 true
+	ends 1 numactl --membind="$PNODE" true 2>"$tmp/said"
+	grep -q "node argument $PNODE is out of range" "$tmp/said"
+	claim $? "numactl says: $(head -n 1 "$tmp/said")"
 }
 
-fire "page cache of a file, written and read" page_cache
+fire "page cache of a file, written and read" with_disk page_cache
 fire "tmpfs until it is full" tmpfs_fill
 fire "slab: files, dentries, sockets, pipes" slab
 fire "hugetlb pools, the node's own too" hugetlb
 fire "a fork storm" fork_storm
 fire "policies that name the node, or all nodes" policies
-fire "drop_caches, compaction, reclaim asked for" knobs
+fire "drop_caches, compaction, reclaim asked for" with_disk knobs
 fire "a program that never stops asking" hog
 fire "a control group at its limit" limited
-if command -v stress-ng >/dev/null; then
-	fire "THP" thp
-	fire "stress-ng: vm, into swap" swapping
-	fire "stress-ng: mmap, brk, bigheap, stack" stress --mmap 1 --brk 1 --bigheap 1 --stack 1
-	fire "stress-ng: shm, memfd, mremap, vm-splice" stress --shm 1 --memfd 1 --mremap 1 --vm-splice 1
-else
-	skip "$state: stress-ng" "stress-ng is not installed"
-fi
-rc=0
-numactl --membind="$PNODE" true 2>/dev/null && rc=1
-result $rc "$state: numactl --membind to the node alone is refused"
+fire "THP until there are none" thp
+fire "more than there is, into swap and back" swapping
+fire "stress-ng: vm, mmap, brk, bigheap, stack" \
+	stress 5 --vm 1 --vm-bytes 64M --vm-method rand-set --mmap 1 --mmap-bytes 64M --brk 1 --bigheap 1 --stack 1 -t 4
+fire "stress-ng: shm, memfd, mremap, vm-splice" \
+	stress 4 --shm 1 --memfd 1 --mremap 1 --mremap-bytes 16M --vm-splice 1 -t 4
+fire "numactl --membind to the node alone is refused" refused
 
 check "$state: and the node can go" lab/vm-node.sh unplugged
 rmdir "$cg/hog"
