@@ -51,6 +51,11 @@ run: kernel setup-run ## run one command in the machine: make run C='numactl -H'
 test: setup-build setup-run ## run the tests on debug kernels (T)
 	@lab/test.sh
 
+mm-selftests: setup-build setup-run ## the kernel's mm selftests on stock and on ours, side by side (long)
+	@lab/build.sh stock
+	@lab/build.sh base
+	@tests/mm-selftests.sh
+
 bench: ## measure what it costs (not there yet)
 	@echo "error: the benchmarks are not there yet" >&2
 	@echo "       'make test' is; see docs/ for what is planned" >&2
@@ -98,5 +103,5 @@ $(BUILD)/hold: lab/hold.c
 setup-%:
 	@lab/setup.sh $*
 
-.PHONY: help setup kernel demo shell run test bench lint check-series check-configs check-identical tree writeback \
-	series tests clean
+.PHONY: help setup kernel demo shell run test mm-selftests bench lint check-series check-configs check-identical tree \
+	writeback series tests clean
