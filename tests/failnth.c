@@ -1,44 +1,439 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * failnth write FILE TEXT | failnth mmap FILE MIB
+ * failnth write FILE TEXT | failnth mmap FILE KIB
  * failnth touch FILE MIB | failnth hold FILE MIB
+ * failnth show
  *
  * touch maps and writes to that much of the file, and checks it; hold keeps it
  * until standard input ends. Exit status 3 if the file cannot be opened or mapped.
  *
- * The others:
- * Do one thing again and again, with the first allocation failing, then the
- * second, and so on, until it ends well without a failure having been due. Each
- * attempt that fails has to leave things as they were, which the command in the
- * environment variable CHECK finds out: "before" is its argument after a failure,
- * "after" after a success. UNDO takes a success back, for the next attempt. A
- * shell takes seconds to start on a kernel that checks everything; so CHECK may
- * also be "node NID STATE-FILE BEFORE AFTER", which is done here: does all that
- * tells a state agree with the state BEFORE or AFTER? UNDO may be "write FILE TEXT".
+ * write and mmap:
+ * Do one thing without a failure; then again and again, with the first allocation
+ * failing, then the second, and so on, until it ends well without a failure having
+ * been due. What can be seen of the device DEVICE=daxX.Y and the node NODE=N is
+ * written down before and after it was done without a failure: the driver, its
+ * files in sysfs and what they say, references to the modules, the states of the
+ * nodes, the memory blocks, /proc/iomem, the zones, MemTotal, the tiers; and that
+ * all pages of the node are free. After each attempt that fails it has to be what
+ * it was before, to the letter; after each that succeeds, what it was after.
+ * "show" prints it.
  *
- * STEP=N leaves out all but each N-th of the later ones, which are many.
+ * UNDO='write FILE TEXT' takes a success back, and that too has to restore what
+ * was before. USE='FILE KIB' maps and writes to that much before each attempt, and
+ * finds it unchanged afterwards.
+ *
+ * FULL=N and STEP=M: all of the first N allocations, each M-th of the later ones.
+ * ATMOST=N: give up after so many, for an operation that has very many of a kind.
+ *
+ * LOST=N: so many pages may be missing at the end from what the ordinary nodes
+ * can account for.
+ *
  * Needs /proc/self/fail-nth (CONFIG_FAULT_INJECTION, FAILSLAB, FAIL_PAGE_ALLOC).
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* More allocations than this nothing makes that is tested here. */
 #define MOST	20000
 
+/* Of x86-64 and of arm64 with small pages. */
+#define HUGE	(2UL << 20)
+
+#define BUS	"/sys/bus/dax/"
+#define SYSTEM	"/sys/devices/system/"
+#define TIERS	"/sys/devices/virtual/memory_tiering/"
+
+static const char *device, *node;
+/* Successes that left something dispensable out. */
+static int incomplete;
 static sigjmp_buf bus;
 
 static void on_sigbus(int sig)
 {
 	siglongjmp(bus, sig);
 }
+
+/*
+ * What can be seen.
+ */
+
+struct text {
+	char *buf;
+	size_t len;
+	size_t size;
+};
+
+static void add(struct text *t, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	for (;;) {
+		va_start(ap, format);
+		n = vsnprintf(t->buf + t->len, t->size - t->len, format, ap);
+		va_end(ap);
+		if (t->len + n < t->size)
+			break;
+		t->size = 2 * t->size + n + 1;
+		t->buf = realloc(t->buf, t->size);
+		if (!t->buf)
+			exit(2);
+	}
+	t->len += n;
+}
+
+/* The file's lines, each behind the file's name. */
+static void add_file(struct text *t, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[512];
+
+	if (!f)
+		add(t, "%s: %s\n", path, strerror(errno));
+	while (f && fgets(line, sizeof(line), f))
+		add(t, "%s: %s", path, line);
+	if (f)
+		fclose(f);
+}
+
+/* The names in the directory. For those with @prefix, if any, @files in them. */
+static void add_dir(struct text *t, const char *path, const char *prefix,
+		    const char *const *files)
+{
+	struct dirent **names;
+	char file[1024];
+	int i, j, n;
+
+	n = scandir(path, &names, NULL, alphasort);
+	if (n < 0)
+		add(t, "%s: %s\n", path, strerror(errno));
+	for (i = 0; i < n; i++) {
+		add(t, "%s/%s\n", path, names[i]->d_name);
+		if (prefix && !strncmp(names[i]->d_name, prefix, strlen(prefix))) {
+			for (j = 0; files[j]; j++) {
+				snprintf(file, sizeof(file), "%s/%s/%s", path,
+					 names[i]->d_name, files[j]);
+				/* A directory of the same prefix has no such file. */
+				if (!access(file, R_OK))
+					add_file(t, file);
+			}
+		}
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
+static void add_link(struct text *t, const char *path)
+{
+	char to[512];
+	ssize_t n = readlink(path, to, sizeof(to) - 1);
+
+	if (n < 0) {
+		add(t, "%s -> %s\n", path, strerror(errno));
+	} else {
+		to[n] = '\0';
+		add(t, "%s -> %s\n", path, to);
+	}
+}
+
+struct pages {
+	long managed;
+	long free;	/* on whatever list; not nr_free_pages, which lags behind */
+	long waiting;	/* free too, on per-CPU lists of the other nodes */
+};
+
+/* The zones of all nodes, as far as they have any memory, to @t if there is one. */
+static struct pages look_at_zones(struct text *t, int nid)
+{
+	char line[512], zone[32] = "", key[32];
+	struct pages pages = { 0 };
+	int now = -1, used;
+	long n;
+	FILE *f;
+
+	f = fopen("/proc/buddyinfo", "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		char *p = line, *end;
+		int order = 0;
+
+		if (sscanf(line, "Node %d, zone %*s%n", &now, &used) != 1 || now != nid)
+			continue;
+		for (p += used; n = strtol(p, &end, 10), end != p; p = end)
+			pages.free += n << order++;
+	}
+	if (f)
+		fclose(f);
+
+	now = -1;
+	f = fopen("/proc/zoneinfo", "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Node %d, zone %31s", &now, zone) == 2)
+			continue;
+		if (sscanf(line, " %31s %ld", key, &n) != 2 || !n)
+			continue;
+		if (!strcmp(key, "count:")) {
+			if (now == nid)
+				pages.free += n;
+			else
+				pages.waiting += n;
+		}
+		if (!strcmp(key, "managed") && now == nid)
+			pages.managed += n;
+		if (t && (!strcmp(key, "spanned") || !strcmp(key, "present") ||
+			  !strcmp(key, "managed")))
+			add(t, "zone %d %s: %s %ld\n", now, zone, key, n);
+	}
+	if (f)
+		fclose(f);
+	return pages;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int fd, rc;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	rc = fd < 0 || write(fd, text, strlen(text)) < 0;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/*
+ * Folios stay on per-CPU lists of the LRU when nobody has them any more.
+ * move_pages() drains these, whatever it has to move.
+ */
+static void drain(void)
+{
+	int status, to = 0;
+	char c;
+	void *p;
+	int fd;
+
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (p != MAP_FAILED) {
+		syscall(__NR_move_pages, 0, 1UL, &p, &to, &status, 2 /* MPOL_MF_MOVE */);
+		munmap(p, 4096);
+	}
+	/* For the counters that others show. */
+	fd = open("/proc/sys/vm/stat_refresh", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (read(fd, &c, 1) < 0)
+			perror("/proc/sys/vm/stat_refresh");
+		close(fd);
+	}
+}
+
+/* The number of pages that /proc/vmstat or, in KiB, /proc/meminfo has. */
+static long number(const char *path, const char *key)
+{
+	char line[256], name[128];
+	long value = 0, n;
+	FILE *f;
+
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%127s %ld", name, &n) == 2 && !strcmp(name, key))
+			value = n;
+	}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static unsigned long long hex(const char *path)
+{
+	unsigned long long value = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f && fscanf(f, "%llx", &value) != 1)
+		value = 0;
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* What the memory blocks of the device's ranges say. */
+static void add_blocks(struct text *t)
+{
+	unsigned long long size = hex(SYSTEM "memory/block_size_bytes"), at, end;
+	char path[512];
+	int i;
+
+	for (i = 0; size; i++) {
+		snprintf(path, sizeof(path), BUS "devices/%s/mapping%d/end", device, i);
+		end = hex(path);
+		if (!end)
+			break;
+		snprintf(path, sizeof(path), BUS "devices/%s/mapping%d/start", device, i);
+		for (at = hex(path); at < end; at += size) {
+			snprintf(path, sizeof(path), SYSTEM "memory/memory%llu/state", at / size);
+			add_file(t, path);
+			snprintf(path, sizeof(path), SYSTEM "memory/memory%llu/valid_zones",
+				 at / size);
+			add_file(t, path);
+		}
+	}
+}
+
+static void snapshot(struct text *t)
+{
+	static const char *const mapping[] = { "start", "end", NULL };
+	static const char *const tier[] = { "nodelist", NULL };
+	static const char *const of_device[] = { "hotplug", "size", "target_node" };
+	static const char *const of_nodes[] = {
+		"online", "has_memory", "has_private_memory", "has_normal_memory"
+	};
+	static const char *const modules[] = { "anondax", "dax_hotplug" };
+	int nid = atoi(node), fd;
+	struct pages pages;
+	char path[512];
+	size_t i;
+
+	t->len = 0;
+	snprintf(path, sizeof(path), BUS "devices/%s/driver", device);
+	add_link(t, path);
+	/* Files that come and go with the driver, and ranges. */
+	snprintf(path, sizeof(path), BUS "devices/%s/", device);
+	add_dir(t, path, "mapping", mapping);
+	for (i = 0; i < sizeof(of_device) / sizeof(*of_device); i++) {
+		snprintf(path, sizeof(path), BUS "devices/%s/%s", device, of_device[i]);
+		add_file(t, path);
+	}
+	add_dir(t, BUS "drivers/anondax", NULL, NULL);
+	for (i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
+		snprintf(path, sizeof(path), "/sys/module/%s/refcnt", modules[i]);
+		add_file(t, path);
+	}
+	snprintf(path, sizeof(path), "/dev/%s", device);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	add(t, "%s: %s\n", path, fd < 0 ? strerror(errno) : "opens");
+	if (fd >= 0)
+		close(fd);
+
+	add_dir(t, SYSTEM "node", NULL, NULL);
+	for (i = 0; i < sizeof(of_nodes) / sizeof(*of_nodes); i++) {
+		snprintf(path, sizeof(path), SYSTEM "node/%s", of_nodes[i]);
+		add_file(t, path);
+	}
+	snprintf(path, sizeof(path), SYSTEM "node/node%d", nid);
+	add_dir(t, path, NULL, NULL);
+	add_dir(t, SYSTEM "memory", NULL, NULL);
+	add_blocks(t);
+	add_dir(t, TIERS, "memory_tier", tier);
+
+	add_file(t, "/proc/iomem");
+	add(t, "MemTotal %ld\n", number("/proc/meminfo", "MemTotal:"));
+	add(t, "nr_memmap_pages %ld\n", number("/proc/vmstat", "nr_memmap_pages"));
+	pages = look_at_zones(t, nid);
+	if (pages.free != pages.managed) {
+		drain();
+		pages = look_at_zones(NULL, nid);
+	}
+	add(t, "in use %ld pages\n", pages.managed - pages.free);
+}
+
+/*
+ * What Linux does without when memory is short as it makes a node or a memory
+ * block: files of other subsystems, and links between the two.
+ */
+static int dispensable(const char *line)
+{
+	static const char *const names[] = {
+		"compact", "hugepages", "reclaim", "memory", "node"
+	};
+	size_t len = 0, i;
+	int id, n;
+
+	if (sscanf(line, SYSTEM "node/node%d/%n", &id, &n) != 1 &&
+	    sscanf(line, SYSTEM "memory/memory%d/%n", &id, &n) != 1)
+		return 0;
+	for (i = 0; !len && i < sizeof(names) / sizeof(*names); i++) {
+		if (!strncmp(line + n, names[i], strlen(names[i])))
+			len = strlen(names[i]);
+	}
+	return len && line[n + len + strspn(line + n + len, "0123456789")] == '\n';
+}
+
+/* The lines that only one of them has: how many, but for those @allowed. */
+static int differ(const char *mark, const struct text *a, const struct text *b,
+		  int allowed)
+{
+	const char *p, *end, *q;
+	int count = 0;
+
+	for (p = a->buf; p < a->buf + a->len; p = end + 1) {
+		end = strchr(p, '\n');
+		for (q = b->buf; (q = strstr(q, "\n"));) {
+			q++;
+			if (!strncmp(q, p, end - p + 1))
+				break;
+		}
+		if (q || !strncmp(b->buf, p, end - p + 1) || (allowed && dispensable(p)))
+			continue;
+		if (mark)
+			printf("# %s %.*s\n", mark, (int)(end - p), p);
+		count++;
+	}
+	return count;
+}
+
+/* Is all as in @want, or all that counts if a memory allocation failed meanwhile? */
+static int same(const struct text *want, const char *when, int nth, int allowed)
+{
+	static struct text now;
+
+	snapshot(&now);
+	if (now.len == want->len && !memcmp(now.buf, want->buf, now.len))
+		return 1;
+	if (allowed && !differ(NULL, want, &now, 1) && !differ(NULL, &now, want, 0)) {
+		incomplete++;
+		return 1;
+	}
+	printf("# %s (allocation %d) it is not as it should be; - missing, + not expected\n",
+	       when, nth);
+	differ("-", want, &now, allowed);
+	differ("+", &now, want, 0);
+	return 0;
+}
+
+/*
+ * The pages of the ordinary nodes for which nobody accounts: those that somebody
+ * has got straight from the page allocator, and those that somebody lost.
+ */
+static long unaccounted(void)
+{
+	static const char *const kinds[] = {
+		"MemFree:", "Active:", "Inactive:", "Unevictable:", "Slab:",
+		"KernelStack:", "PageTables:", "SecPageTables:", "VmallocUsed:", "Percpu:"
+	};
+	long sum;
+	size_t i;
+
+	write_file("/proc/sys/vm/drop_caches", "3");
+	drain();
+	sum = number("/proc/meminfo", "MemTotal:");
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		sum -= number("/proc/meminfo", kinds[i]);
+	return sum * 1024 / sysconf(_SC_PAGESIZE) - look_at_zones(NULL, atoi(node)).waiting;
+}
+
+/*
+ * Failures.
+ */
 
 static void set_nth(int fd, int nth)
 {
@@ -71,7 +466,10 @@ static int do_write(int fail, int nth, int fd, const char *text)
 	return rc;
 }
 
-/* Map it and touch it. */
+/*
+ * Map it and touch it: a huge page if it is large enough, small ones behind, which
+ * are zero pages first. So much memory in few allocations.
+ */
 static int do_mmap(int fail, int nth, int fd, size_t size)
 {
 	/* Static, for automatic variables are lost in the jump. */
@@ -84,9 +482,12 @@ static int do_mmap(int fail, int nth, int fd, size_t size)
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
 	if (p == MAP_FAILED)
 		return errno;
+	madvise(p, size, MADV_HUGEPAGE);
 	if (sigsetjmp(bus, 1)) {
 		rc = EFAULT;
 	} else {
+		for (off = size & ~(HUGE - 1); off < size; off += 4096)
+			rc |= p[off];
 		for (off = 0; off < size; off += 4096)
 			p[off] = 1;
 	}
@@ -129,165 +530,163 @@ static int use(const char *path, size_t size, int hold)
 	return 0;
 }
 
-/* Does a line of the file have the text? */
-static int has_line(const char *path, const char *text)
+/* What $USE says: get it, or check it and give it back. */
+static int in_use(int begin)
 {
-	char line[512];
-	int found = 0;
-	FILE *f = fopen(path, "re");
+	const char *spec = getenv("USE");
+	static size_t size, i;
+	static size_t *p;
+	char path[256];
+	int fd, rc = 0;
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = !!strstr(line, text);
-	if (f)
-		fclose(f);
-	return found;
-}
-
-/* Is the node in the list "0-1,3" that the file has? */
-static int has_node(const char *path, int nid)
-{
-	char list[256] = "", *p = list;
-	FILE *f = fopen(path, "re");
-	int found = 0;
-
-	if (f && !fgets(list, sizeof(list), f))
-		list[0] = '\0';
-	if (f)
-		fclose(f);
-	while (*p >= '0' && *p <= '9') {
-		long first = strtol(p, &p, 10), last = first;
-
-		if (*p == '-')
-			last = strtol(p + 1, &p, 10);
-		found |= nid >= first && nid <= last;
-		p += *p == ',';
+	if (!spec)
+		return 0;
+	if (begin) {
+		if (sscanf(spec, "%255s %zu", path, &size) != 2)
+			return 1;
+		size <<= 10;
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			return 1;
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+		close(fd);
+		if (p == MAP_FAILED || sigsetjmp(bus, 1))
+			return 1;
+		madvise(p, size, MADV_HUGEPAGE);
+		for (i = 0; i < size / sizeof(*p); i++)
+			p[i] = i * 0x9e3779b97f4a7c15ul;
+		return 0;
 	}
-	return found;
+	for (i = 0; i < size / sizeof(*p); i++)
+		rc |= p[i] != i * 0x9e3779b97f4a7c15ul;
+	munmap(p, size);
+	if (rc)
+		printf("# the data have changed\n");
+	return rc;
 }
 
-static long managed_pages(int nid)
+static int undo(void)
 {
-	FILE *f = fopen("/proc/zoneinfo", "re");
-	long sum = 0, n;
-	char line[256];
-	int now = -1;
+	const char *spec = getenv("UNDO");
+	char file[256], text[32];
 
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "Node %d,", &now) != 1 && now == nid &&
-		    sscanf(line, " managed %ld", &n) == 1)
-			sum += n;
+	if (!spec || !*spec)
+		return 0;
+	if (sscanf(spec, "write %255s %31s", file, text) != 2)
+		return -1;
+	return write_file(file, text);
+}
+
+/* 0 or why it failed; -1 if it could not be tried. */
+static int attempt(char **argv, int fail, int nth, int *left)
+{
+	int fd, rc;
+
+	if (in_use(1)) {
+		printf("# the device cannot be used\n");
+		return -1;
 	}
-	if (f)
-		fclose(f);
-	return sum;
+	fd = open(argv[2], O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		fd = open(argv[2], O_WRONLY | O_CLOEXEC);
+	if (fd < 0) {
+		printf("# %s: %s\n", argv[2], strerror(errno));
+		return -1;
+	}
+	if (!strcmp(argv[1], "write"))
+		rc = do_write(fail, nth, fd, argv[3]);
+	else
+		rc = do_mmap(fail, nth, fd, strtoul(argv[3], NULL, 0) << 10);
+	*left = get_nth(fail);
+	set_nth(fail, 0);
+	close(fd);
+	return in_use(0) ? -1 : rc;
 }
 
-static int check_node(const char *spec, int after)
+static int variable(const char *name, int otherwise)
 {
-	char file[256], states[2][32];
-	static long all;
-	int nid, plugged;
+	const char *value = getenv(name);
+
+	return value && *value ? atoi(value) : otherwise;
+}
+
+static int inject(char **argv)
+{
+	int full = variable("FULL", 400), step = variable("STEP", 17);
+	int most = variable("ATMOST", MOST), lost = variable("LOST", 0);
+	int fail, nth, rc, left, attempts = 0, failures = 0;
+	struct text before = { 0 }, after = { 0 };
 	long pages;
 
-	if (sscanf(spec, "node %d %255s %31s %31s", &nid, file, states[0], states[1]) != 4)
-		return -1;
-	plugged = !!strcmp(states[after], "unplugged");
-	pages = managed_pages(nid);
-	if (plugged && !all)
-		all = pages;
-	if (!has_line(file, states[after]) ||
-	    has_node("/sys/devices/system/node/has_private_memory", nid) != plugged ||
-	    has_node("/sys/devices/system/node/has_memory", nid) ||
-	    has_line("/proc/iomem", "System RAM (anondax)") != plugged ||
-	    pages != (plugged ? all : 0)) {
-		fprintf(stderr, "failnth: not all %s: %ld pages, all would be %ld\n",
-			states[after], pages, all);
+	fail = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail < 0) {
+		printf("# this kernel has no fault injection\n");
+		return 4;
+	}
+	snapshot(&before);
+	rc = attempt(argv, fail, 0, &left);
+	if (rc) {
+		printf("# it does not even work without failures: %s\n", strerror(rc));
+		return 1;
+	}
+	snapshot(&after);
+	if (undo() || !same(&before, "undone without a failure", 0, 0))
+		return 1;
+	pages = unaccounted();
+
+	for (nth = 1, left = 0; left <= 0 && nth <= most; nth += nth < full ? 1 : step) {
+		rc = attempt(argv, fail, nth, &left);
+		if (rc < 0)
+			return 1;
+		attempts++;
+		failures += !!rc;
+		if (!same(rc ? &before : &after, rc ? strerror(rc) : "succeeded", nth, !rc))
+			return 1;
+		if (rc && left > 0) {
+			printf("# %s without a reason\n", strerror(rc));
+			return 1;
+		}
+		if (!rc && (undo() || !same(&before, "undone", nth, 0))) {
+			printf("# cannot undo\n");
+			return 1;
+		}
+	}
+	if (left <= 0 && nth >= MOST) {
+		printf("# no end after %d allocations\n", MOST);
+		return 1;
+	}
+	pages = unaccounted() - pages;
+	printf("# %d allocations%s, %d attempts: %d failed, %d went without the dispensable\n",
+	       left > 0 ? nth - left : most, left > 0 ? "" : " and more", attempts, failures,
+	       incomplete);
+	printf("# %ld pages lost\n", pages);
+	if (lost && pages > lost) {
+		printf("# too many pages are missing\n");
 		return 1;
 	}
 	return 0;
 }
 
-static int write_text(const char *spec)
-{
-	char file[256], text[32];
-	int fd, rc;
-
-	if (sscanf(spec, "write %255s %31s", file, text) != 2)
-		return -1;
-	fd = open(file, O_WRONLY | O_CLOEXEC);
-	rc = fd < 0 || write(fd, text, strlen(text)) < 0;
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-static int run(const char *variable, const char *argument)
-{
-	const char *command = getenv(variable);
-	char line[4096];
-
-	if (!command || !*command)
-		return 0;
-	if (!strncmp(command, "node ", 5))
-		return check_node(command, !strcmp(argument, "after"));
-	if (!strncmp(command, "write ", 6))
-		return write_text(command);
-	snprintf(line, sizeof(line), "%s %s", command, argument);
-	return system(line);
-}
-
 int main(int argc, char **argv)
 {
-	int fail, fd, nth, rc, left, failures = 0, step = 1;
+	struct text now = { 0 };
 
 	signal(SIGBUS, on_sigbus);
+	device = getenv("DEVICE");
+	node = getenv("NODE");
 	if (argc == 4 && (!strcmp(argv[1], "touch") || !strcmp(argv[1], "hold")))
 		return use(argv[2], strtoul(argv[3], NULL, 0) << 20, argv[1][0] == 'h');
-	if (argc != 4 || (strcmp(argv[1], "write") && strcmp(argv[1], "mmap"))) {
-		fprintf(stderr,
-			"usage: failnth write FILE TEXT | failnth mmap|touch|hold FILE MIB\n");
-		return 2;
+	if (argc == 4 && device && node &&
+	    (!strcmp(argv[1], "write") || !strcmp(argv[1], "mmap")))
+		return inject(argv);
+	if (argc == 2 && device && node && !strcmp(argv[1], "show")) {
+		snapshot(&now);
+		fputs(now.buf, stdout);
+		return 0;
 	}
-	if (getenv("STEP"))
-		step = atoi(getenv("STEP"));
-	fail = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fail < 0) {
-		fprintf(stderr, "failnth: this kernel has no fault injection\n");
-		return 4;
-	}
-	for (nth = 1; nth < MOST; nth += nth < 32 ? 1 : step) {
-		fd = open(argv[2], O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			fd = open(argv[2], O_WRONLY | O_CLOEXEC);
-		if (fd < 0) {
-			perror(argv[2]);
-			return 1;
-		}
-		if (!strcmp(argv[1], "write"))
-			rc = do_write(fail, nth, fd, argv[3]);
-		else
-			rc = do_mmap(fail, nth, fd, strtoul(argv[3], NULL, 0) << 20);
-		left = get_nth(fail);
-		set_nth(fail, 0);
-		close(fd);
-		failures += !!rc;
-		if (run("CHECK", rc ? "before" : "after")) {
-			fprintf(stderr, "failnth: wrong after allocation %d failed (%s)\n", nth,
-				rc ? strerror(rc) : "success");
-			return 1;
-		}
-		if (left > 0) {
-			printf("# %d allocations, %d failures made it fail\n",
-			       nth - left, failures);
-			if (rc)
-				fprintf(stderr, "failnth: %s without a reason\n", strerror(rc));
-			return !!rc;
-		}
-		if (!rc && run("UNDO", "")) {
-			fprintf(stderr, "failnth: cannot undo\n");
-			return 1;
-		}
-	}
-	fprintf(stderr, "failnth: no end after %d allocations\n", MOST);
-	return 1;
+	fprintf(stderr,
+		"usage: failnth write FILE TEXT | failnth mmap FILE KIB | failnth show\n"
+		"       failnth touch|hold FILE MIB\n"
+		"       write, mmap and show need DEVICE=daxX.Y and NODE=N\n");
+	return 2;
 }

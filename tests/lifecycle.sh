@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# tests/lifecycle.sh rounds N | faults: plug, use, unplug, rebind in changing
-# order, or with a memory allocation failing in each step. The node is as before
-# or as after, never between. Runs in the virtual machine.
+# tests/lifecycle.sh rounds N | ranges | faults: plug, use, unplug, rebind in
+# changing order; the same with a device of several ranges, all of them or none;
+# or with a memory allocation failing in each step. The node is as before or as
+# after, never between. Runs in the virtual machine.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . tests/lib.sh
 
-block=$(cat /sys/devices/system/memory/block_size_bytes)
-want=$(($(cat "$dev/size") / 0x$block * 0x$block / $(getconf PAGESIZE)))
+drivers=$bus/drivers
+page=$(getconf PAGESIZE)
+block=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
 memtotal() { awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo; }
 wrong() {
 	note "$*"
@@ -18,6 +20,28 @@ wrong() {
 # The device's own range, and the memory in it.
 iomem() { grep -c "$1" /proc/iomem; }
 driver() { basename "$(readlink "$dev/driver" || echo none)"; }
+
+# The device's ranges: START END.
+ranges_of() {
+	local m
+	for m in "$dev"/mapping[0-9]*; do
+		echo "$(($(cat "$m/start")))" "$(($(cat "$m/end") + 1))"
+	done
+}
+# What of them can be plugged: the numbers of the FIRST and the LAST memory block.
+plugged_of() {
+	local start end
+	ranges_of | while read -r start end; do
+		((start = (start + block - 1) / block, end = end / block - 1))
+		[ "$start" -gt "$end" ] || echo "$start $end"
+	done
+}
+blocks_of() {
+	local first last
+	plugged_of | while read -r first last; do seq "$first" "$last"; done
+}
+# What the node has when all of it is plugged.
+wanted() { want=$(($(blocks_of | wc -l) * block / page)); }
 
 # The state file of a driver that has plugged nothing, or that has all.
 is_unplugged() {
@@ -30,14 +54,26 @@ is_unplugged() {
 	! compgen -G "/sys/devices/system/node/node$PNODE/memory[0-9]*" >/dev/null || wrong "memory blocks in sysfs"
 }
 is_plugged() {
-	local state=$1
+	is_online "$1" && all_free
+}
+# The same with pages in use.
+is_online() {
+	local state=$1 zone=Normal b blocks
 	[ "$(cat "$hotplug")" = "$state" ] || wrong "state $(cat "$hotplug"), not $state" || return
 	private || wrong "not in has_private_memory" || return
 	! ordinary || wrong "in has_memory" || return
 	[ "$(managed_pages)" = "$want" ] || wrong "$(managed_pages) managed pages, not $want" || return
-	[ "$(iomem 'System RAM (anondax)')" -ge 1 ] || wrong "no memory in /proc/iomem" || return
 	[ "$(memtotal)" = "$memtotal" ] || wrong "MemTotal $memtotal, now $(memtotal)" || return
-	all_free
+	# Every block of every range, and no other.
+	[ "$state" != online_movable ] || zone=Movable
+	mapfile -t blocks < <(blocks_of)
+	[ "$(iomem 'System RAM (anondax)')" = "$(plugged_of | wc -l)" ] || wrong "not all of the memory in /proc/iomem" || return
+	for b in "${blocks[@]}"; do
+		b=/sys/devices/system/node/node$PNODE/memory$b
+		[ "$(cat "$b/state" "$b/valid_zones" 2>&1)" = online$'\n'"$zone" ] || wrong "${b##*/}: $(cat "$b/state" "$b/valid_zones" 2>&1)" || return
+	done
+	b=$(compgen -G "/sys/devices/system/node/node$PNODE/memory[0-9]*" | wc -l)
+	[ "$b" = ${#blocks[@]} ] || wrong "$b memory blocks, not ${#blocks[@]}"
 }
 # Folios rest on per-CPU lists of the LRU when their process has gone, until
 # compact_memory drains these: so try that before it counts.
@@ -59,7 +95,7 @@ rounds() {
 	for ((i = 0; i < n && bad == 0; i++)); do
 		state=${states[(i * 5 + i / 3) % 3]}
 		case $((i % 8)) in
-		3) echo "$DAX" >"$bus/drivers/$(driver)/unbind" ;;
+		3) echo "$DAX" >"$drivers/$(driver)/unbind" ;;
 		5) lab/vm-node.sh -d device_dax unplugged >/dev/null 2>&1 ;;
 		7) lab/vm-node.sh -d kmem online_movable >/dev/null && lab/vm-node.sh -d kmem unplugged >/dev/null || bad=1 ;;
 		esac
@@ -69,12 +105,12 @@ rounds() {
 		0) use 8 || bad=1 ;;
 		1) # unbound while in use, and taken over
 			use 8 &
-			echo "$DAX" >$bus/drivers/anondax/unbind
+			echo "$DAX" >"$drivers/anondax/unbind"
 			wait $!
 			rc=$?
 			# Too late to open it is a fair answer.
 			[ $rc = 0 ] || [ $rc = 3 ] || bad=1
-			echo "$DAX" >$bus/drivers/anondax/bind || bad=1
+			echo "$DAX" >"$drivers/anondax/bind" || bad=1
 			;;
 		2) # unplugged while in use: the pages move
 			use 4 &
@@ -92,53 +128,251 @@ rounds() {
 	result $bad "$i rounds of plugging, using, unplugging and rebinding"
 }
 
-# failing NAME BEFORE AFTER UNDO failnth-arguments...
+#
+# Several ranges.
+#
+
+# divide BLOCKS...: make it a device of as many ranges, of so many memory blocks
+# each, with another device of one block in each hole. A dax region gives a device
+# that grows what is free, wherever that is.
+holes=()
+divide() {
+	local region n total=0 other
+	region=$(readlink -f "$dev")
+	region=${region%/*}/dax_region
+	[ "$(driver)" = none ] || echo "$DAX" >"$drivers/$(driver)/unbind" || return
+	for n; do
+		if [ $total != 0 ]; then
+			echo 1 >"$region/create" && other=$(cat "$region/create") && [ -n "$other" ] &&
+				echo "$block" >"$bus/devices/$other/size" || return
+			holes+=("$other")
+		fi
+		total=$((total + n))
+		echo $((total * block)) >"$dev/size" || return
+	done
+}
+# Are these the sizes of the ranges, each behind a hole?
+is_divided() {
+	local start end last=0 sizes=()
+	while read -r start end; do
+		sizes+=($(((end - start) / block)))
+		[ "$start" -gt "$last" ] || wrong "range ${#sizes[@]} does not begin behind a hole" || return
+		last=$end
+	done < <(ranges_of)
+	[ "${sizes[*]}" = "$*" ] || wrong "ranges of ${sizes[*]:-no} blocks"
+}
+# expect PATTERN WORD...: the answer of tests/fill.c when told so.
+answer=''
+expect() {
+	local pattern=$1
+	shift
+	echo "$*" >&"${FILL[1]}"
+	read -r -t 300 answer <&"${FILL[0]}" || answer="no answer"
+	[[ $answer =~ $pattern ]] || wrong "$*: $answer"
+}
+# filled NUMBER...: has it got so many pages of each range?
+filled() {
+	read -r -t 300 answer <&"${FILL[0]}" || answer="nothing"
+	[ "$answer" = "pages $want in each $* elsewhere 0" ] || wrong "$answer"
+}
+busy() {
+	local error
+	error=$( (echo unplugged >"$hotplug") 2>&1) && wrong "it could be unplugged" && return 1
+	[[ $error = *"Device or resource busy"* ]] || wrong "$error"
+}
+# All that the node has but for what fill says is there.
+rest_is_free() {
+	local there
+	expect '^[0-9]+ pages, 0 wrong, in each' check || return
+	there=$(awk '{ for (i = 7; i <= NF && $i != "elsewhere"; i++) sum += $i; print sum }' <<<"$answer")
+	[ "$(free_pages)" = $((want - there)) ] || echo 1 >/proc/sys/vm/compact_memory
+	[ "$(free_pages)" = $((want - there)) ] || wrong "$(free_pages) of $want pages are free, $there in use"
+}
+# Besides what the device's region has for it, a reservation for each range.
+is_reserved() {
+	[ "$(iomem " : $DAX\$")" = $((others + 3)) ] || wrong "$(($(iomem " : $DAX\$") - others)) reservations"
+}
+ranges() {
+	local state start end args=() pages=() before others pid
+	divide 1 2 2 || note "the device cannot be divided"
+	check "a device of three ranges with holes between them" is_divided 1 2 2
+	before=$(cat /proc/iomem)
+	others=$(iomem " : $DAX\$")
+	lab/vm-node.sh unplugged "$DAX" >/dev/null
+	check "anondax reserves each of them" is_reserved
+	wanted
+	while read -r start end; do
+		args+=("$(printf '%x-%x' "$start" $((end - 1)))")
+		pages+=($(((end - start) / page)))
+	done < <(ranges_of)
+	for state in online online_kernel online_movable; do
+		echo "$state" >"$hotplug"
+		check "$state: all ranges, and nothing else" is_plugged "$state"
+		# What is free as seen by one program, to the last page.
+		coproc FILL { exec "$BUILD/tests/fill" "/dev/$DAX" $((want * page / 1048576 + 16)) "${args[@]}"; }
+		pid=$FILL_PID
+		check "$state: filled to the last page of each range" filled "${pages[@]}"
+		check "$state: then nothing is free" [ "$(free_pages)" = 0 ]
+		check "$state: a page of the second range is pinned" expect '^pinned' pin 1
+		expect '^kept' less
+		check "$state: unplug fails, busy" busy
+		check "$state: and all ranges are online as before" is_online "$state"
+		check "$state: with the data" rest_is_free
+		check "$state: and usable" use 16
+		check "$state: busy again" busy
+		check "$state: unpinned" expect '^unpinned, as written' unpin
+		echo unplugged >"$hotplug"
+		check "$state: unplugged, all ranges" is_unplugged
+		check "$state: and reserved as they were when it was bound" is_reserved
+		check "$state: the data have moved" expect '^[0-9]+ pages, 0 wrong, in each 0 0 0 ' check
+		echo quit >&"${FILL[1]}"
+		wait "$pid"
+
+		# It stays when the driver goes, and is found again.
+		echo "$state" >"$hotplug"
+		echo "$DAX" >"$drivers/anondax/unbind"
+		check "$state: unbound, the node stays" private
+		! echo "$DAX" >"$drivers/device_dax/bind" 2>/dev/null
+		check "$state: and device_dax gets none of the ranges" [ "$(driver)" = none ]
+		echo "$DAX" >"$drivers/anondax/bind"
+		check "$state: bound again, all ranges are there" is_plugged "$state"
+		echo unplugged >"$hotplug"
+		check "$state: and can be unplugged" is_unplugged
+	done
+	echo "$DAX" >"$drivers/anondax/unbind"
+	check "unbound, /proc/iomem is what it was" [ "$(cat /proc/iomem)" = "$before" ]
+
+	# A range of less than a memory block, and half a block of another.
+	echo $((block * 7 / 2)) >"$dev/size"
+	lab/vm-node.sh online_movable "$DAX" >/dev/null
+	wanted
+	check "ranges of 1, 2 and a half blocks: three blocks" [ "$want" = $((3 * block / page)) ]
+	check "all three are plugged" is_plugged online_movable
+	echo unplugged >"$hotplug"
+	check "and unplugged" is_unplugged
+	neighbours
+}
+
+#
+# Two devices of one node.
+#
+neighbours() {
+	local other=${holes[0]} file
+	file=$bus/devices/$other/hotplug
+	lab/vm-node.sh online_movable "$DAX" >/dev/null
+	lab/vm-node.sh online_movable "$other" >/dev/null
+	check "another device of the node: its memory comes on top" [ "$(managed_pages)" = $((want + block / page)) ]
+	echo unplugged >"$hotplug"
+	check "it keeps the node private when the first is unplugged" private
+	check "with its own memory" [ "$(managed_pages)" = $((block / page)) ]
+	"$BUILD/tests/failnth" touch "/dev/$other" 16
+	check "and it is usable" [ $? = 0 ]
+	echo unplugged >"$file"
+	check "with the last the node is as before" is_unplugged
+	echo "$other" >"$drivers/anondax/unbind"
+}
+
+#
+# Failures.
+#
+
+# ignore_in ATTRIBUTE FUNCTION: let no allocation fail that is made in there.
+# /proc/kallsyms has the addresses too, in minutes; nothing moves at boot here.
+ignore_in() {
+	local start end dir=/sys/kernel/debug/$1
+	read -r start end < <(awk -v f="$2" 'on { print "0x" start, "0x" $1; exit } $3 == f { on = 1; start = $1 }' "$BUILD/kernel-$LAB_KIND/System.map")
+	if [ -z "${end:-}" ] || [ ! -e "$dir/reject-start" ]; then
+		note "$1 cannot leave out $2: counts of allocations may vary"
+		return
+	fi
+	echo "$start" >"$dir/reject-start"
+	echo "$end" >"$dir/reject-end"
+	echo 16 >"$dir/stacktrace-depth"
+}
+# failing NAME STATE UNDO ARGUMENTS...: of tests/failnth.c. STATE is what the
+# device is in before and, once undone, afterwards: a state of the hotplug file,
+# or "unbound".
 failing() {
-	local name=$1 before=$2 after=$3 undo=$4 rc check
-	shift 4
-	check="node $PNODE $hotplug $before $after"
-	# Bound or not, the next attempt finds out: it fails if this one was halfway.
-	[[ $before != *bound ]] || check=''
-	CHECK=$check UNDO=$undo STEP=${STEP:-17} "$BUILD/tests/failnth" "$@"
+	local name=$1 state=$2 rc
+	shift 2
+	case $state in
+	unbound*) ;;
+	*) lab/vm-node.sh "$state" "$DAX" >/dev/null ;;
+	esac
+	# What is measured goes up and down by a hundred pages.
+	UNDO=$1 NODE=$PNODE DEVICE=$DAX LOST=300 "$BUILD/tests/failnth" "${@:2}"
 	rc=$?
 	if [ $rc = 4 ]; then
 		skip "allocation failures: $name" "this kernel has no fault injection"
-	else
-		result $rc "allocation failures: $name"
+		return
 	fi
+	case $state in
+	unbound) is_unplugged && [ "$(driver)" = none ] || rc=1 ;;
+	unbound-*) private && [ "$(driver)" = none ] || rc=1 ;;
+	unplugged) is_unplugged || rc=1 ;;
+	*) is_plugged "$state" || rc=1 ;;
+	esac
+	result $rc "allocation failures: $name"
 }
 faults() {
-	local state
-	echo N >/sys/kernel/debug/failslab/ignore-gfp-wait 2>/dev/null
-	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait 2>/dev/null
-	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order 2>/dev/null
-	echo 0 >/sys/kernel/debug/fail_page_alloc/verbose 2>/dev/null
-	echo 0 >/sys/kernel/debug/failslab/verbose 2>/dev/null
-	# Two memory blocks do, and every attempt is so much faster.
-	echo "$DAX" >"$bus/drivers/anondax/unbind"
-	echo $((2 * 0x$block)) >"$dev/size" || note "the device keeps its size"
-	lab/vm-node.sh unplugged >/dev/null
-	want=$(($(cat "$dev/size") / 0x$block * 0x$block / $(getconf PAGESIZE)))
+	local state bind="write $drivers/anondax/bind $DAX" unbind="write $drivers/anondax/unbind $DAX" rolled_back
+	for f in failslab/ignore-gfp-wait fail_page_alloc/ignore-gfp-{wait,highmem}; do
+		echo N >"/sys/kernel/debug/$f"
+	done 2>/dev/null
+	for f in {failslab,fail_page_alloc}/verbose fail_page_alloc/min-order; do
+		echo 0 >"/sys/kernel/debug/$f"
+	done 2>/dev/null
+	# With kmemleak every allocation of the slab makes another, for which it has
+	# something put by. Otherwise leave out what fills per-CPU lists now or
+	# then: without that, each attempt makes the very same allocations. (With it
+	# the count slips by one here and there, and one may be passed over.)
+	if grep -qw kmemleak=on /proc/cmdline; then
+		ignore_in failslab __alloc_object
+	else
+		ignore_in failslab __pcs_replace_empty_main
+	fi
+	# Linux on x86 does not survive it if there is no page for the page tables
+	# of the direct map: alloc_low_pages(), a tail call of this one.
+	ignore_in fail_page_alloc phys_pud_init
+	# Two ranges of a memory block each: less does not show all, and more takes
+	# longer and makes no other allocations.
+	divide 1 1
+	check "a device of two ranges" is_divided 1 1
+	wanted
+	lab/vm-node.sh online "$DAX" >/dev/null
 	for state in online online_movable; do
-		failing "plug $state" unplugged $state "write $hotplug unplugged" write "$hotplug" $state
-		lab/vm-node.sh "$state" >/dev/null
-		failing "map and touch, $state" $state $state "" mmap "/dev/$DAX" 1
-		failing "unplug from $state" $state unplugged "write $hotplug $state" write "$hotplug" unplugged
-		lab/vm-node.sh unplugged >/dev/null
+		rolled_back=$(mktemp)
+		dmesg -w | grep -m 1 -E 'mapping[1-9]: memory add failed' >"$rolled_back" &
+		# All of them once, some of them again: for most the zone is the same.
+		[ $state = online ] || export FULL=4 STEP=7
+		failing "plug $state" unplugged "write $hotplug unplugged" write "$hotplug" $state
+		unset FULL STEP
+		check "plug $state: the second range failed and the first was taken back" [ -s "$rolled_back" ]
+		kill $! 2>/dev/null
+		failing "map and touch, $state" $state "" mmap "/dev/$DAX" 2112
+		failing "unplug from $state" $state "write $hotplug $state" write "$hotplug" unplugged
+		USE="/dev/$DAX 2112" failing "unplug from $state, in use" $state "write $hotplug $state" write "$hotplug" unplugged
+		failing "unbind from $state" $state "$bind" write "$drivers/anondax/unbind" "$DAX"
+		echo "$DAX" >"$drivers/anondax/unbind"
+		failing "bind, $state since before" unbound-$state "$unbind" write "$drivers/anondax/bind" "$DAX"
 	done
-	failing "unbind" bound unbound "write $bus/drivers/anondax/bind $DAX" write $bus/drivers/anondax/unbind "$DAX"
-	failing "bind" unbound bound "write $bus/drivers/anondax/unbind $DAX" write $bus/drivers/anondax/bind "$DAX"
-	check "and it still works" lab/vm-node.sh online
+	lab/vm-node.sh unplugged "$DAX" >/dev/null
+	echo "$DAX" >"$drivers/anondax/unbind"
+	failing "bind" unbound "$unbind" write "$drivers/anondax/bind" "$DAX"
+	failing "unbind" unplugged "$bind" write "$drivers/anondax/unbind" "$DAX"
+	check "and it still works" lab/vm-node.sh online "$DAX"
 	check "the node is whole" is_plugged online
-	lab/vm-node.sh unplugged >/dev/null
+	lab/vm-node.sh unplugged "$DAX" >/dev/null
 }
 
 lab/vm-node.sh unplugged >/dev/null || {
 	echo "Bail out! the device does not go to anondax"
 	exit 1
 }
+wanted
 case ${1:-} in
 rounds) rounds "${2:-100}" ;;
+ranges) ranges ;;
 faults) faults ;;
 *) exit 2 ;;
 esac
