@@ -626,11 +626,16 @@ static int inject(char **argv)
 	snapshot(&before);
 	rc = attempt(argv, fail, 0, &left);
 	if (rc) {
-		printf("# it does not even work without failures: %s\n", strerror(rc));
+		printf("# it does not even work without failures: %s\n",
+		       rc < 0 ? "see above" : strerror(rc));
 		return 1;
 	}
 	snapshot(&after);
-	if (undo() || !same(&before, "undone without a failure", 0, 0))
+	if (undo()) {
+		printf("# cannot undo: %s\n", strerror(errno));
+		return 1;
+	}
+	if (!same(&before, "undone without a failure", 0, 0))
 		return 1;
 	pages = unaccounted();
 
@@ -646,10 +651,12 @@ static int inject(char **argv)
 			printf("# %s without a reason\n", strerror(rc));
 			return 1;
 		}
-		if (!rc && (undo() || !same(&before, "undone", nth, 0))) {
-			printf("# cannot undo\n");
+		if (!rc && undo()) {
+			printf("# cannot undo: %s\n", strerror(errno));
 			return 1;
 		}
+		if (!rc && !same(&before, "undone", nth, 0))
+			return 1;
 	}
 	if (left <= 0 && nth >= MOST) {
 		printf("# no end after %d allocations\n", MOST);

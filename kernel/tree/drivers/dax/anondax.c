@@ -86,6 +86,7 @@ static int anondax_plug(struct device *dev, struct anondax *ad, int online_type)
 		goto err_module;
 	}
 
+	/* There since the bind, unless memory was left behind in between. */
 	rc = dax_hotplug_reserve(dev, hp);
 	if (rc < 0)
 		goto err_unregister;
@@ -100,7 +101,6 @@ static int anondax_plug(struct device *dev, struct anondax *ad, int online_type)
 	if (hp->state != DAX_KMEM_UNPLUGGED)
 		return rc;
 
-	dax_hotplug_release(hp);
 err_unregister:
 	WARN_ON_ONCE(node_private_unregister(&ad->np));
 err_module:

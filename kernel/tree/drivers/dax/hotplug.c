@@ -262,22 +262,22 @@ static int dax_hotplug_plug_atomic(struct device *dev, struct dax_hotplug *hp,
 {
 	int i, rc = 0, tries = 3;
 
-	for (i = 0; i < hp->nr_range; i++) {
+	for (i = 0; i < hp->nr_range && !rc; i++) {
 		const struct range *range = &hp->ranges[i].range;
 
 		rc = dax_hotplug_add_range(hp, range, online_type);
-		if (rc)
+		if (rc) {
+			dev_warn(dev, "mapping%d: memory add failed: %d\n", i, rc);
 			break;
+		}
 		if (!dax_hotplug_came_online(hp, range)) {
+			dev_warn(dev, "mapping%d: memory does not come online\n", i);
 			rc = -ENOMEM;
-			i++; /* added, if not online */
-			break;
 		}
 	}
 	if (!rc)
 		return i;
 
-	dev_warn(dev, "mapping%d: memory add failed: %d\n", i, rc);
 	/* Nobody has been told of this memory yet, so it can be taken back. */
 	while (i && dax_hotplug_remove(hp, i)) {
 		if (!--tries) {
@@ -354,7 +354,7 @@ EXPORT_SYMBOL_GPL(dax_hotplug_plug);
  * @dev: the device, for messages
  * @hp: the memory
  *
- * On success the reservations are given back too.
+ * The reservations stay, see dax_hotplug_release().
  *
  * Context: process context, sleeps, possibly long: pages in use are moved.
  * Return: 0, or a negative errno with the memory in its prior state.
@@ -368,7 +368,6 @@ int dax_hotplug_unplug(struct device *dev, struct dax_hotplug *hp)
 		dev_err(dev, "hotremove failed, device left online: %d\n", rc);
 		return rc;
 	}
-	dax_hotplug_release(hp);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dax_hotplug_unplug);
