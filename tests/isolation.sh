@@ -229,7 +229,8 @@ swapping() {
 		for ($i = 0; $i < 128 << 20; $i += 4096) { exit 1 if substr($x, $i, 1) ne "x" }' \
 		$(($(meminfo MemTotal) + (64 << 10)))
 	at_least $(($(vmstat pswpout) - out)) 20000 "pages swapped out"
-	at_least $(($(vmstat pswpin) - in)) 10000 "pages swapped in"
+	# How much of the beginning is gone is for reclaim to choose.
+	at_least $(($(vmstat pswpin) - in)) 1000 "pages swapped in"
 	ends 0 swapoff "$LAB_DISK"
 }
 knobs() {
