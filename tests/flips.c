@@ -29,6 +29,7 @@
 #include <limits.h>
 #include <linux/io_uring.h>
 #include <linux/mempolicy.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -58,6 +59,18 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24
 #endif
+#ifndef UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES	2
+#define UFFD_FEATURE_MOVE	0x10000
+#define UFFDIO_MOVE		_IOWR(UFFDIO, 0x05, struct uffdio_move)
+struct uffdio_move {
+	__u64 dst;
+	__u64 src;
+	__u64 len;
+	__u64 mode;
+	__s64 move;
+};
+#endif
 #ifndef __NR_set_mempolicy_home_node
 #define __NR_set_mempolicy_home_node	450
 #endif
@@ -85,7 +98,7 @@ enum count {
 	N_MOVED_OFF, N_MOVE_REFUSED, N_STAY, N_MIGRATED, N_MADV_COLD, N_MADV_PAGEOUT,
 	N_MADV_FREE, N_MADV_COLLAPSE, N_MADV_DONTNEED, N_MADV_POPULATE,
 	N_MADV_MERGEABLE, N_MADV_OTHER, N_MLOCK, N_PIN, N_PIN_PRIVATE, N_PIN_REFUSED,
-	N_URING, N_SPLICED, N_RECLAIMED, N_JUDGED, N_PLUG_ONLINE, N_PLUG_KERNEL,
+	N_URING, N_SPLICED, N_UFFD, N_RECLAIMED, N_JUDGED, N_PLUG_ONLINE, N_PLUG_KERNEL,
 	N_PLUG_MOVABLE, N_PLUG_FAILED, N_UNPLUGGED, N_UNPLUG_BUSY, N_FORK_FAILED,
 	N_WRONG,
 	NR_COUNTS
@@ -125,6 +138,7 @@ static const struct {
 	[N_PIN_PRIVATE] = { "pages pinned on a private node" },
 	[N_PIN_REFUSED] = { "pins refused" },
 	[N_URING] = { "fixed buffers of io_uring" },
+	[N_UFFD] = { "pages moved by userfaultfd" },
 	[N_SPLICED] = { "pages spliced into a pipe" },
 	[N_RECLAIMED] = { "proactive reclaims" },
 	[N_JUDGED] = { "operations whose outcome the knob decided" },
@@ -1345,9 +1359,12 @@ static void op_pin(void)
 	if (rc < 0) {
 		rc = -errno;
 		count(N_PIN_REFUSED);
-		/* Refused, no memory to move it to, a page that did not come, or busy. */
+		/*
+		 * Refused, no memory to move it to, busy, or a page that did not come.
+		 * io_uring says EFAULT if it gets some of the pages and others not.
+		 */
 		fair = rc == -EOPNOTSUPP || rc == -ENOMEM || rc == -EAGAIN || rc == -EBUSY ||
-		       (rc == -EFAULT && a->may_fail);
+		       (rc == -EFAULT && (a->may_fail || pin.uring));
 		if (!fair)
 			wrong("a pin by %s fails with %s", pin.uring ? "io_uring" : "gup_test",
 			      strerror(-rc));
@@ -1417,6 +1434,59 @@ close:
 	close(hole[1]);
 }
 
+/* A part of an area, to another mapping: what was there is zero afterwards. */
+static void op_uffd(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_MOVE };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_move move = { 0 };
+	static uint64_t buf[WORDS];
+	struct area *a = any_area();
+	size_t start, nr, i, moved;
+	int uffd, fd = -1;
+	char *p;
+
+	if (!a || a->pins || a->locked)
+		return;
+	start = some(a, 600, &nr);
+	/* To the device that stays, or to anonymous memory. */
+	if (rnd(2))
+		fd = open(device[0].path, O_RDWR | O_CLOEXEC);
+	p = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (p == MAP_FAILED)
+		return;
+	uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	reg.range.start = (uintptr_t)p;
+	reg.range.len = nr * PAGE;
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg)) {
+		wrong("userfaultfd: %s", strerror(errno));
+		goto unmap;
+	}
+	move.dst = (uintptr_t)p;
+	move.src = (uintptr_t)a->base + start * PAGE;
+	move.len = nr * PAGE;
+	move.mode = UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES;
+	/* Pages that are shared or busy end it early. */
+	ioctl(uffd, UFFDIO_MOVE, &move);
+	moved = move.move > 0 ? move.move / PAGE : 0;
+	/* Nobody serves faults: these are to be zeroes. */
+	close(uffd);
+	uffd = -1;
+	for (i = start; i < start + moved; i++) {
+		memcpy(buf, p + (i - start) * PAGE, PAGE);
+		judge_page(a, i, buf);
+		memset(&a->page[i], 0, sizeof(a->page[i]));
+	}
+	count_n(N_UFFD, moved);
+unmap:
+	if (uffd >= 0)
+		close(uffd);
+	munmap(p, nr * PAGE);
+}
+
 /* What does not change any page, so that others can do it in between. */
 static void small_things(int nr)
 {
@@ -1473,6 +1543,7 @@ static const struct op {
 	{ "reclaim", op_reclaim,	{ 1, 1, 2, 1, 1, 4 } },
 	{ "pin", op_pin,		{ 1, 1, 1, 9, 1, 0 } },
 	{ "splice", op_splice,		{ 1, 1, 1, 4, 1, 0 } },
+	{ "userfaultfd", op_uffd,	{ 2, 1, 1, 1, 1, 0 } },
 };
 
 /* Does what is harmless to the areas of the first thread, at the same time. */
@@ -1621,7 +1692,7 @@ static void plug_and_unplug(void)
 		count(N_UNPLUGGED);
 		if (strcmp(now, "unplugged") || node_has("has_private_memory", d->nid))
 			wrong("%s is %s when it has been unplugged", d->name, now);
-		nap(rnd(700));
+		nap(200 + rnd(1200));
 		if (rnd(2) && put_dax(d, "adistance", adistances[rnd(ARRAY_SIZE(adistances))]))
 			wrong("no other abstract distance for %s", d->name);
 		do {
@@ -2100,8 +2171,10 @@ int main(int argc, char **argv)
 			}
 			continue;
 		}
-		if (now >= seconds || died)
+		if (now >= seconds || died) {
 			__atomic_store_n(&sh->stop, 1, __ATOMIC_SEQ_CST);
+			put_text(CGROUP "/press/memory.high", "max");
+		}
 		/* An unplug may take its time, and so may all that has to be checked. */
 		if (now >= seconds + 240)
 			break;
