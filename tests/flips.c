@@ -82,6 +82,7 @@ struct uffdio_move {
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
 #define KSM		"/sys/kernel/mm/ksm/"
 #define CGROUP		"/sys/fs/cgroup/flips"
+#define DAMON		"/sys/kernel/mm/damon/admin/kdamonds/"
 #define NUMAB		"/sys/kernel/debug/sched/numa_balancing/"
 
 #define DEVICES		2
@@ -1665,12 +1666,13 @@ static void plug_and_unplug(void)
 	static const char * const adistances[] = { "50", "300", "576", "1500", "5000" };
 	const struct device *d = &device[1];
 	char before[32], now[32];
-	int rc, i = 0;
+	int rc = 0, i = 0;
 
 	prctl(PR_SET_NAME, "flips-replug");
 	seed_rng(200);
 	while (!stopped()) {
-		nap(200 + rnd(1500));
+		/* In use for a moment, as a rule. */
+		nap(rc == -EBUSY ? rnd(200) : 200 + rnd(1500));
 		sh->leaving = !!rnd(4);
 		if (sh->leaving)
 			nap(300);
@@ -2050,6 +2052,76 @@ static void set_up(const char *swap)
 	}
 }
 
+/*
+ * What is idle on the private nodes goes to the first of them or to swap every now
+ * and then. False if there is no such thing.
+ */
+static bool start_damon(void)
+{
+	static const char * const list[][2] = {
+		{ "contexts/nr_contexts", "1" },
+		{ "contexts/0/operations", "paddr" },
+		{ "contexts/0/monitoring_attrs/intervals/sample_us", "20000" },
+		{ "contexts/0/monitoring_attrs/intervals/aggr_us", "100000" },
+		{ "contexts/0/targets/nr_targets", "1" },
+		{ "contexts/0/targets/0/regions/nr_regions", "2" },
+		{ "contexts/0/schemes/nr_schemes", "2" },
+		{ "contexts/0/schemes/0/action", "migrate_cold" },
+		{ "contexts/0/schemes/1/action", "pageout" },
+	};
+	static const char * const of_both[][2] = {
+		{ "access_pattern/sz/max", "1099511627776" },
+		{ "access_pattern/nr_accesses/max", "1" },
+		{ "access_pattern/age/max", "1000000" },
+		{ "apply_interval_us", "2000000" },
+	};
+	char path[256], file[128], text[32];
+	int rc, i, k;
+
+	rc = put_text(DAMON "nr_kdamonds", "1");
+	for (i = 0; i < (int)ARRAY_SIZE(list); i++) {
+		snprintf(path, sizeof(path), DAMON "0/%s", list[i][0]);
+		rc = rc ?: put_text(path, list[i][1]);
+	}
+	for (k = 0; k < 2; k++) {
+		for (i = 0; i < (int)ARRAY_SIZE(of_both); i++) {
+			snprintf(path, sizeof(path), DAMON "0/contexts/0/schemes/%d/%s", k,
+				 of_both[i][0]);
+			rc = rc ?: put_text(path, of_both[i][1]);
+		}
+	}
+	snprintf(text, sizeof(text), "%d", device[0].nid);
+	rc = rc ?: put_text(DAMON "0/contexts/0/schemes/0/target_nid", text);
+	for (i = 0; i < DEVICES; i++) {
+		for (k = 0; k < 2; k++) {
+			snprintf(file, sizeof(file), "mapping0/%s", k ? "end" : "start");
+			get_dax(&device[i], file, text, sizeof(text));
+			/* It wants them without 0x. */
+			snprintf(text, sizeof(text), "%llu", strtoull(text, NULL, 0));
+			snprintf(path, sizeof(path), DAMON "0/contexts/0/targets/0/regions/%d/%s",
+				 i, k ? "end" : "start");
+			rc = rc ?: put_text(path, text);
+		}
+	}
+	rc = rc ?: put_text(DAMON "0/state", "on");
+	if (rc)
+		say("DAMON does not start: %s", strerror(-rc));
+	return !rc;
+}
+
+/* How many regions a scheme was applied to. */
+static long stop_damon(int scheme)
+{
+	char path[128], text[32] = "";
+
+	put_text(DAMON "0/state", "update_schemes_stats");
+	snprintf(path, sizeof(path), DAMON "0/contexts/0/schemes/%d/stats/nr_applied", scheme);
+	get_text(path, text, sizeof(text));
+	if (scheme)
+		put_text(DAMON "0/state", "off");
+	return atol(text);
+}
+
 static pid_t start(void (*run)(int), void (*other)(void), int arg)
 {
 	pid_t pid = fork();
@@ -2091,13 +2163,14 @@ static const char * const vmstats[] = {
 
 int main(int argc, char **argv)
 {
-	long stats[ARRAY_SIZE(vmstats)], demoted_down[3], kills, total, missing, seconds = 120;
+	long stats[ARRAY_SIZE(vmstats)], demoted_down[2], applied[2];
+	long kills, total, missing, seconds = 120;
 	const char *swap = "/dev/vda";
 	pid_t pid[WORKERS + 6];
 	int opt, i, k, nr = 0, left, status, died = 0;
 	time_t began, now, shown = 0;
 	char text[64];
-	bool good;
+	bool good, damon;
 
 	seed = time(NULL) % 1000000;
 	while ((opt = getopt(argc, argv, "t:s:w:v")) != -1) {
@@ -2141,6 +2214,7 @@ int main(int argc, char **argv)
 	demoted_down[0] = demoted(0) + demoted(1);
 	demoted_down[1] = demoted(device[0].nid);
 
+	damon = start_damon();
 	began = time(NULL);
 	for (i = 0; i < WORKERS; i++) {
 		pid[nr] = start(work, NULL, i);
@@ -2203,6 +2277,8 @@ int main(int argc, char **argv)
 			kill(pid[i], SIGKILL);
 		}
 	}
+	for (i = 0; i < 2; i++)
+		applied[i] = damon ? stop_damon(i) : 0;
 	ksft_test_result(!died && !left, "all processes came to their end\n");
 	ksft_test_result(number("/proc/vmstat", "oom_kill") == kills, "none was killed\n");
 	ksft_test_result(!sh->count[N_WRONG],
@@ -2221,6 +2297,8 @@ int main(int argc, char **argv)
 		else
 			ksft_test_result(sh->count[i], "%lu %s\n", sh->count[i], counts[i].text);
 	}
+	say("DAMON migrated %ld times", applied[0]);
+	ksft_test_result(applied[1], "DAMON paged out %ld times\n", applied[1]);
 	ksft_test_result(sh->merged, "%lu pages merged by KSM at once\n", sh->merged);
 	for (i = 0; i < (int)ARRAY_SIZE(vmstats); i++) {
 		stats[i] = number("/proc/vmstat", vmstats[i]) - stats[i];
