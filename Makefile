@@ -39,6 +39,7 @@ kernel: setup-build ## build a kernel (KIND)
 
 demo: kernel setup-run $(BUILD)/hold ## boot it and watch a private node at work (SHAPE)
 	@lab/boot.sh -q -k base -s $(SHAPE) lab/vm-demo.sh
+	@lab/boot.sh -q -k base -s both lab/vm-demo-tiers.sh
 
 shell: kernel setup-run ## a shell in the machine (SHAPE, NODE, KIND)
 	@lab/boot.sh -k $(KIND) -s $(SHAPE) -o $(NODE) -i

@@ -6,182 +6,11 @@
 # the output even if it is not a terminal.
 
 set -euo pipefail
-. /run/lab.env
+. lab/vm-demo-lib.sh
 
 read -ra devices <<<"$DAX_DEVICES"
 read -ra nodes <<<"$DAX_NODES"
-hold=${BUILD#"$PWD"/}/hold
-bus=/sys/bus/dax
-sysnode=/sys/devices/system/node
-width=32
 mib=300
-pids=()
-false_claims=()
-step=0
-
-if [ -t 1 ] || [ "${COLOR:-0}" = 1 ]; then
-	bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' blue=$'\e[34m' off=$'\e[0m'
-else
-	bold='' dim='' red='' green='' blue='' off=''
-fi
-
-die() {
-	printf '\n%serror: %s%s\n' "$red" "$*" "$off"
-	exit 1
-}
-
-title() {
-	step=$((step + 1))
-	printf '\n%s%d. %s%s\n' "$bold" "$step" "$*" "$off"
-}
-
-say() { printf '   %s\n' "$@"; }
-indent() {
-	local l
-	while IFS= read -r l; do printf '     %s\n' "$l"; done
-}
-typed() { printf '   %s$ %s%s\n' "$blue" "$*" "$off"; }
-
-# run COMMAND: shown as one would type it, then done.
-run() {
-	typed "$1"
-	eval "$1" 2>&1 | indent || die "this command failed: $1"
-}
-
-# claim TEXT COMMAND...: true if the command is.
-claim() {
-	local text=$1
-	shift
-	if "$@" >/dev/null 2>&1; then
-		printf '   %sok%s  %s\n' "$green" "$off" "$text"
-	else
-		printf '   %sNO%s  %s\n' "$red" "$off" "$text"
-		false_claims+=("$text")
-	fi
-}
-
-not() { ! "$@"; }
-# value FILE NAME: what a line "NAME value" or "NAME: value" of the file says.
-value() {
-	local k v rest
-	while read -r k v rest; do
-		if [ "${k%:}" = "$2" ]; then
-			echo "$v"
-			break
-		fi
-	done <"$1"
-}
-mem() { value /proc/meminfo "$1"; }
-vmstat() { value /proc/vmstat "$1"; }
-driver() {
-	local d
-	d=$(readlink "$bus/devices/$1/driver" || echo none)
-	echo "${d##*/}"
-}
-
-# For each node its pages and those of them that are free: on the buddy lists or
-# on the lists of the CPUs, without which the number would be blurred. Not
-# nr_free_pages, which lags behind. Pages go from list to list while one reads,
-# so until it says the same three times.
-declare -A managed=() free=()
-count_pages() {
-	local n m f
-	managed=() free=()
-	while read -r n m f; do managed[$n]=$m free[$n]=$f; done < <(awk '
-		function count(    n, i, out, line, w, file) {
-			split("", managed)
-			split("", free)
-			file = "/proc/buddyinfo"
-			while ((getline line <file) > 0)
-				for (i = split(line, w); i >= 5; i--) free[w[2] + 0] += w[i] * 2 ^ (i - 5)
-			close(file)
-			file = "/proc/zoneinfo"
-			while ((getline line <file) > 0) {
-				split(line, w)
-				if (w[1] == "Node") n = w[2] + 0
-				if (w[1] == "count:") free[n] += w[2]
-				if (w[1] == "managed") managed[n] += w[2]
-			}
-			close(file)
-			for (n = 0; n < 64; n++)
-				if (managed[n] > 0) out = out n " " managed[n] " " free[n] + 0 "\n"
-			return out
-		}
-		BEGIN {
-			for (now = count(); tries < 20 && same < 2; tries++) {
-				was = now
-				now = count()
-				same = now == was ? same + 1 : 0
-			}
-			printf "%s", now
-		}')
-}
-
-# Allocations that the node has served since it came.
-served() { echo $(($(value "$sysnode/node$1/numastat" numa_hit) + $(value "$sysnode/node$1/numastat" numa_miss))); }
-
-# in_list NODE LIST: is it in a list like 0-1,3?
-in_list() {
-	local r
-	for r in ${2//,/ }; do
-		[ "$1" -lt "${r%-*}" ] || [ "$1" -gt "${r#*-}" ] || return 0
-	done
-	return 1
-}
-
-# Count, and show a line for each node; what the step took since the last bars
-# stands out.
-declare -A last=()
-bars() {
-	local n kind color was f t private
-	count_pages
-	private=$(<$sysnode/has_private_memory)
-	for ((n = 0; n < 64; n++)); do
-		[ "${managed[$n]:-0}" -gt 0 ] || continue
-		was=${last[$n]:-${free[$n]}}
-		if in_list "$n" "$private"; then
-			kind=private color=$green
-		else
-			kind=ordinary color=$blue
-		fi
-		f=$(((free[$n] * width + managed[$n] / 2) / managed[$n]))
-		t=$(((was * width + managed[$n] / 2) / managed[$n] - f))
-		[ "$t" -gt 0 ] || t=0
-		printf '   node %d  %-8s  %s%s%s%s%s%s%s  %4d of %4d MiB free%s\n' "$n" "$kind" \
-			"$color" "$(repeat █ "$f")" "$(repeat ▒ "$t")" "$off" "$dim" "$(repeat ░ $((width - f - t)))" "$off" \
-			$((free[$n] / 256)) $((managed[$n] / 256)) \
-			"$([ $((was / 256)) = $((free[$n] / 256)) ] || echo ", $((was / 256)) before")"
-	done
-	last=()
-	for n in "${!managed[@]}"; do last[$n]=${free[$n]}; done
-}
-repeat() {
-	local s
-	printf -v s '%*s' "$2" ''
-	printf '%s' "${s// /$1}"
-}
-
-# hold_start DEVICE MIB NAME: the program, until it says how much it got.
-hold_start() {
-	typed "$hold /dev/$1 $2 &"
-	: >"/run/demo.$3"
-	"$hold" "/dev/$1" "$2" >>"/run/demo.$3" 2>&1 &
-	pids[$3]=$!
-	said "$3" 1
-}
-# said NAME LINE: wait for that line of the program's output and show it.
-said() {
-	local i lines
-	for ((i = 0; i < 1200; i++)); do
-		mapfile -t lines <"/run/demo.$1"
-		[ "${#lines[@]}" -lt "$2" ] || break
-		kill -0 "${pids[$1]}" 2>/dev/null || break
-		sleep 0.1
-	done
-	line=${lines[$2 - 1]:-}
-	[ -n "$line" ] || die "$hold says nothing, it may be gone; its last words: ${lines[-1]:-none}"
-	printf '     %s\n' "$line"
-}
 
 [ "${#devices[@]}" -gt 0 ] || die "shape $SHAPE has no dax device; try SHAPE=hmem, nvdimm or both"
 if [ "${#devices[@]}" = 1 ]; then
@@ -239,6 +68,30 @@ for i in "${!devices[@]}"; do
 		$((empty[$n] - free[$n])) = $((mib * 256))
 done
 bars
+
+##
+title "A program that knows nothing of it can live there too, once the owner lets policies name it"
+run "echo 1 >$bus/devices/$dev/mbind"
+count_pages
+left=${free[$P]}
+hold_begin zero 200 9 numactl -a --membind="$P"
+said 9 1
+typed "grep /dev/zero /proc/${pids[9]}/numa_maps"
+maps=$(grep /dev/zero "/proc/${pids[9]}/numa_maps") || die "the mapping is not in numa_maps"
+echo "$maps" | indent
+bars
+claim "all of it is on node $P" test "$(grep -o ' N[0-9]*=.*' <<<"$maps" | cut -d' ' -f2)" = "N$P=$((200 * 256))"
+run "echo 0 >$bus/devices/$dev/mbind"
+claim "no other is let in now: numactl -a --membind=$P true is refused" not numactl -a --membind="$P" true
+typed "kill ${pids[9]}"
+kill "${pids[9]}" || die "the program on node $P is gone"
+rc=0
+wait "${pids[9]}" || rc=$?
+claim "$(tail -n 1 /run/demo.9)" test "$rc" = 0
+unset 'pids[9]'
+echo 1 >/proc/sys/vm/compact_memory
+count_pages
+claim "its pages came back: $left pages were free before, ${free[$P]} are now" test "${free[$P]}" = "$left"
 
 ##
 title "The machine runs out of memory: tmpfs and page cache fill it, then a program never stops asking"
@@ -332,9 +185,4 @@ bars
 claim "no node is private, and MemTotal is still $total kB" \
 	test -z "$(cat $sysnode/has_private_memory)" -a "$(mem MemTotal)" = "$total"
 
-echo
-if [ ${#false_claims[@]} -gt 0 ]; then
-	for text in "${false_claims[@]}"; do printf '%sdid not hold:%s %s\n' "$red" "$off" "$text"; done
-	die "the demo failed: ${#false_claims[@]} claim(s) did not hold"
-fi
-printf '%sThat was it.%s Every line marked "ok" was measured; %d seconds.\n' "$bold" "$off" "$SECONDS"
+finish
