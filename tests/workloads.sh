@@ -172,8 +172,10 @@ until_true() {
 # The programs
 #
 
-# A program of which nothing but its size matters: 64 MiB, until a line comes.
+# A program of which nothing but its size matters: 64 MiB twice, until its input ends.
 big=(perl -e '$x = "x" x (64 << 20); $| = 1; print "ready\n"; <STDIN>; exit(length($x) != 64 << 20)')
+# As perl makes a constant of it, there are two of each: more than the node has.
+huge=(perl -e '$x = "x" x (560 << 20); $| = 1; print "ready\n"; <STDIN>')
 hold_big() {
 	local answer
 	coproc BIG { exec "$@"; }
@@ -223,12 +225,21 @@ test_numactl() {
 	let_go
 	# More than there is: who asks gets SIGBUS, and a neighbour does not notice.
 	hold_big "${bind[@]}" "${big[@]}"
-	"${bind[@]}" perl -e '$x = "x" x (600 << 20); $y = "y" x (600 << 20)' >"$tmp/said" 2>&1
+	"${bind[@]}" "${huge[@]}" >"$tmp/said" 2>&1 </dev/null
 	rc=$?
 	[ "$rc" = 135 ]
-	result $? "numactl: who wants more than the node has gets SIGBUS (exit status $rc)"
+	result $? "numactl: who is bound and wants more than the node has gets SIGBUS (exit status $rc)"
 	let_go
 	result $? "numactl: and its neighbour there ends well"
+	# Preferred is not bound: it goes on elsewhere.
+	hold_big numactl -a --preferred="$P" "${huge[@]}"
+	must $? "numactl: -a --preferred can have more than the node has" || return
+	read -r anon here odd < <(anon_and_here "$pid")
+	show "numactl: overflow"
+	note "$here of $anon anonymous pages on node $P"
+	[ "$here" -ge $((all_free * 99 / 100)) ] && [ "$anon" -gt "$all_free" ]
+	result $? "numactl: the node is full then, and the rest is elsewhere"
+	let_go
 	works "numactl: --interleave=all" numactl --interleave=all true
 	after numactl
 }
