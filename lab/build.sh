@@ -63,7 +63,7 @@ if [ ! -f "$out/.config" ] || [ "$stamp" != "$(cat "$out/.lab-config" 2>/dev/nul
 		match($0, /^CONFIG_[A-Za-z0-9_]+=/) { want[substr($0, 1, RLENGTH - 1)] = $0 }
 		END {
 			for (o in want) {
-				if (stock && o ~ /^CONFIG_(PRIVATE_NODES|DEV_DAX_ANON)/) continue
+				if (stock && o ~ /^CONFIG_(PRIVATE_NODES|DEV_DAX_ANON|SAMPLE_NODE_PRIVATE)/) continue
 				if (want[o] ~ /=n$/ ? !(o in have) : have[o] == want[o]) continue
 				print want[o] ", got " (o in have ? have[o] : "nothing")
 			}

@@ -4,6 +4,7 @@
 # TAP that the tests print, and sum up in one last line.
 #
 # T=REGEX takes only the groups whose name matches. V=1 shows all output.
+# MACHINES=N boots so many at once (the number of CPUs).
 
 . "$(dirname "$0")/lib.sh"
 
@@ -60,24 +61,17 @@ if [ ${#kinds[@]} -gt 0 ] && ! make -s -C "$TOP" tests BUILD="$BUILD" </dev/null
 	conclude
 fi
 
-n=0
-for group in "${groups[@]}"; do
-	n=$((n + 1))
-	read -r name kind shape timeout command <<<"$group"
-	started=$SECONDS
-	where="$kind kernel, shape $shape"
-	[[ $command != host:* ]] || where="on the host"
-	step "[$n/${#groups[@]}] $name ($where)"
+# one NUMBER: run a group. What is to be shown goes to a file, the exit status last.
+one() {
+	local name kind shape timeout command raw opts=() rc=0 began=$SECONDS
+	read -r name kind shape timeout command <<<"${groups[$1]}"
 	raw=$BUILD/logs/test-$name.raw
-	mkdir -p "$BUILD/logs"
-
+	: >"$raw.shown"
 	# Words in brackets before the command are options for lab/boot.sh.
-	opts=()
 	if [[ $command =~ ^\[([^]]*)\]\ *(.*)$ ]]; then
 		command=${BASH_REMATCH[2]}
 		eval "opts=(${BASH_REMATCH[1]})"
 	fi
-	rc=0
 	case $command in
 	host:*)
 		(cd "$TOP" && KIND=$kind SHAPE=$shape timeout -k 5 "$timeout" bash -c "${command#host:}") </dev/null 2>&1
@@ -86,7 +80,51 @@ for group in "${groups[@]}"; do
 		"$TOP/lab/boot.sh" -q -k "$kind" -s "$shape" -t "$timeout" -n "test-$name" "${opts[@]}" -- "$command" </dev/null 2>&1
 		;;
 	esac | tee "$raw" | awk -v group="$name" -v verbose="$V" -v red="$red" -v green="$green" -v dim="$dim" -v off="$off" \
-		-v counts="$raw.counts" -f "$TOP/lab/tap.awk" || rc=$?
+		-v counts="$raw.counts" -f "$TOP/lab/tap.awk" >"$raw.shown" || rc=$?
+	echo "$rc $((SECONDS - began))" >"$raw.part"
+	mv "$raw.part" "$raw.rc"
+}
+
+# Most of what a machine does it does on one CPU. So as many at once as there are
+# CPUs, shown one after the other.
+mkdir -p "$BUILD/logs"
+for group in "${groups[@]}"; do rm -f "$BUILD/logs/test-${group%% *}.raw".*; done
+# In a process group of its own, for all of it to end with us.
+set -m
+(
+	set +m
+	running=0
+	for i in "${!groups[@]}"; do
+		if [ "$running" -ge "${MACHINES:-$JOBS}" ]; then
+			wait -n || :
+			running=$((running - 1))
+		fi
+		one "$i" &
+		running=$((running + 1))
+	done
+	wait
+) &
+runner=$!
+set +m
+trap 'kill -- -$runner 2>/dev/null || :' EXIT
+trap 'exit 130' INT TERM
+
+n=0
+for group in "${groups[@]}"; do
+	n=$((n + 1))
+	read -r name kind shape timeout command <<<"$group"
+	where="$kind kernel, shape $shape"
+	[[ $command != host:* ]] || where="on the host"
+	step "[$n/${#groups[@]}] $name ($where)"
+	raw=$BUILD/logs/test-$name.raw
+	while [ ! -e "$raw.shown" ] && kill -0 $runner 2>/dev/null; do sleep 0.2; done
+	tail -n +1 -f "$raw.shown" 2>/dev/null &
+	show=$!
+	while [ ! -e "$raw.rc" ] && kill -0 $runner 2>/dev/null; do sleep 0.2; done
+	sleep 1.2 # tail looks once a second
+	kill $show
+	wait $show 2>/dev/null || :
+	read -r rc took <"$raw.rc" || rc=1 took=0
 	read -r p f s <"$raw.counts" || p=0 f=1 s=0
 	# kselftest's way to say that all of it was skipped.
 	if [ "$rc" = 4 ] && [ $((p + f)) = 0 ]; then
@@ -122,6 +160,6 @@ for group in "${groups[@]}"; do
 		[ "$p" != 0 ] || failures+=("    $name: whole output: $raw")
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	note "$p passed, $f failed, $s skipped, $((SECONDS - started)) s"
+	note "$p passed, $f failed, $s skipped, $took s"
 done
 conclude

@@ -47,6 +47,9 @@
 /* More allocations than this nothing makes that is tested here. */
 #define MOST	20000
 
+/* Reading free pages again until they are all there: seconds, all in all. */
+#define SETTLE_TRIES	40
+
 /* Of x86-64 and of arm64 with small pages. */
 #define HUGE	(2UL << 20)
 
@@ -339,7 +342,14 @@ static void snapshot(struct text *t)
 	add(t, "MemTotal %ld\n", number("/proc/meminfo", "MemTotal:"));
 	add(t, "nr_memmap_pages %ld\n", number("/proc/vmstat", "nr_memmap_pages"));
 	pages = look_at_zones(t, nid);
-	if (pages.free != pages.managed) {
+	/*
+	 * The two files are read one after the other, and what moves from a
+	 * per-CPU list to the buddy lists in between is seen in neither. Pages
+	 * that are in use stay so however often one looks.
+	 */
+	for (i = 0; pages.free != pages.managed && i < SETTLE_TRIES; i++) {
+		if (i)
+			usleep(50000);
 		drain();
 		pages = look_at_zones(NULL, nid);
 	}

@@ -76,11 +76,16 @@ is_online() {
 	[ "$b" = ${#blocks[@]} ] || wrong "$b memory blocks, not ${#blocks[@]}"
 }
 # Folios rest on per-CPU lists of the LRU when their process has gone, until
-# compact_memory drains these: so try that before it counts.
+# compact_memory drains these: so try that before it counts. And what moves from
+# a per-CPU list to the buddy lists while the two are read is seen in neither.
 all_free() {
-	[ "$(free_pages)" != "$(managed_pages)" ] || return 0
-	echo 1 >/proc/sys/vm/compact_memory
-	[ "$(free_pages)" = "$(managed_pages)" ] || wrong "$(free_pages) of $(managed_pages) pages are free"
+	local i
+	for ((i = 0; i < 20; i++)); do
+		[ "$(free_pages)" != "$(managed_pages)" ] || return 0
+		echo 1 >/proc/sys/vm/compact_memory
+		[ "$i" = 0 ] || sleep 0.2
+	done
+	wrong "$(free_pages) of $(managed_pages) pages are free"
 }
 
 memtotal=$(memtotal)
@@ -182,11 +187,15 @@ busy() {
 }
 # All that the node has but for what fill says is there.
 rest_is_free() {
-	local there
+	local there i
 	expect '^[0-9]+ pages, 0 wrong, in each' check || return
 	there=$(awk '{ for (i = 7; i <= NF && $i != "elsewhere"; i++) sum += $i; print sum }' <<<"$answer")
-	[ "$(free_pages)" = $((want - there)) ] || echo 1 >/proc/sys/vm/compact_memory
-	[ "$(free_pages)" = $((want - there)) ] || wrong "$(free_pages) of $want pages are free, $there in use"
+	for ((i = 0; i < 20; i++)); do
+		[ "$(free_pages)" != $((want - there)) ] || return 0
+		echo 1 >/proc/sys/vm/compact_memory
+		[ "$i" = 0 ] || sleep 0.2
+	done
+	wrong "$(free_pages) of $want pages are free, $there in use"
 }
 # Besides what the device's region has for it, a reservation for each range.
 is_reserved() {

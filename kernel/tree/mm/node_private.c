@@ -22,9 +22,11 @@
 #define pr_fmt(fmt) "node_private: " fmt
 
 #include <linux/bug.h>
+#include <linux/compaction.h>
 #include <linux/cpuset.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/memory-tiers.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -35,6 +37,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include <linux/topology.h>
 #include <linux/vmstat.h>
 
@@ -64,9 +67,9 @@ DEFINE_STATIC_KEY_FALSE(node_private_key);
 EXPORT_SYMBOL_GPL(node_private_key);
 
 /*
- * The claims. Adding and removing them is serialized by lock_device_hotplug()
- * as well, which keeps memory from coming or going meanwhile; the mutex, taken
- * inside of it, lets a switch be flipped while memory is being plugged.
+ * The claims. Whoever changes them also holds lock_device_hotplug(), which
+ * keeps memory from coming or going meanwhile; the mutex, taken inside of it,
+ * is enough to read them.
  */
 static LIST_HEAD(node_private_claims);
 static DEFINE_MUTEX(node_private_lock);
@@ -169,12 +172,12 @@ static int node_private_check_first(int nid)
  *
  * To be called before the memory is added with MHP_PRIVATE. A node may be
  * claimed several times, once for each device that gives it memory; all claims
- * must agree on owner and opts.
+ * must agree on owner, opts and abstract distance.
  *
  * Context: process context, may sleep. Takes lock_device_hotplug().
  * Return: 0, or -EINVAL for a node that is not possible or opts that are not
  * known, -EBUSY where the node has ordinary memory, CPUs or another owner,
- * -EADDRINUSE where it has other opts.
+ * -EADDRINUSE where it has other opts or another abstract distance.
  */
 int node_private_register(int nid, struct node_private *np)
 {
@@ -198,6 +201,10 @@ int node_private_register(int nid, struct node_private *np)
 	} else if (other->opts != np->opts) {
 		pr_err("node %d has the opts %#lx, not %#lx\n", nid,
 		       other->opts, np->opts);
+		rc = -EADDRINUSE;
+	} else if (other->adistance != np->adistance) {
+		pr_err("node %d has the abstract distance %d, not %d\n", nid,
+		       other->adistance, np->adistance);
 		rc = -EADDRINUSE;
 	}
 	if (rc)
@@ -253,6 +260,35 @@ out:
 }
 EXPORT_SYMBOL_GPL(node_private_unregister);
 
+/*
+ * What a switch changes besides the mask that the hooks ask. The node's memory
+ * neither comes nor goes meanwhile.
+ */
+static void node_private_apply(int nid, unsigned long changed,
+			       unsigned long opts)
+{
+	if (!node_state(nid, N_MEMORY_PRIVATE))
+		return;
+
+	if (changed & NODE_PRIVATE_OPT_RECLAIM) {
+		/* Watermarks keep what reclaim has to work with. */
+		setup_per_zone_wmarks();
+		if (opts & NODE_PRIVATE_OPT_RECLAIM) {
+			/* What it gave up on before is no reason any more. */
+			atomic_set(&NODE_DATA(nid)->kswapd_failures, 0);
+			kswapd_run(nid);
+			kcompactd_run(nid);
+		} else {
+			kswapd_stop(nid);
+			kcompactd_stop(nid);
+			/* Who was throttled waits for the kswapd that is gone. */
+			wake_up_all(&NODE_DATA(nid)->pfmemalloc_wait);
+		}
+	}
+	if (changed & NODE_PRIVATE_OPT_DEMOTION)
+		memory_tiers_update_targets();
+}
+
 /**
  * node_private_set_opts - switch services on or off
  * @np: a claim on the node
@@ -263,25 +299,33 @@ EXPORT_SYMBOL_GPL(node_private_unregister);
  * operation of the service; off stops new operations and leaves what is there
  * where it is.
  *
- * Context: process context, may sleep.
+ * Context: process context, may sleep. Takes lock_device_hotplug(), so waits
+ * for memory that is being plugged or unplugged.
  * Return: 0, or -EINVAL for unknown opts.
  */
 int node_private_set_opts(struct node_private *np, unsigned long mask,
 			  unsigned long opts)
 {
 	struct node_private *other;
+	unsigned long changed;
 
 	if ((mask | opts) & ~NODE_PRIVATE_OPT_ALL)
 		return -EINVAL;
 
-	guard(mutex)(&node_private_lock);
+	lock_device_hotplug();
+	mutex_lock(&node_private_lock);
 
 	opts = (np->opts & ~mask) | (opts & mask);
+	changed = opts ^ np->opts;
 	list_for_each_entry(other, &node_private_claims, list) {
 		if (other->nid == np->nid)
 			other->opts = opts;
 	}
 	node_private_publish(np->nid, opts);
+	node_private_apply(np->nid, changed, opts);
+
+	mutex_unlock(&node_private_lock);
+	unlock_device_hotplug();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(node_private_set_opts);
@@ -380,7 +424,7 @@ bool node_private_stuck(int nid, unsigned long pfn,
 		return false;
 	}
 	if (++progress->tries >= NODE_PRIVATE_OFFLINE_TRIES) {
-		pr_warn("node %d: page %#lx is in use and cannot be moved\n",
+		pr_warn("node %d: a page from %#lx on is in use and cannot be moved\n",
 			nid, pfn);
 		return true;
 	}
@@ -419,6 +463,7 @@ EXPORT_SYMBOL_GPL(node_private_range_online);
  * node_private_admit - does an allocation reach private nodes?
  * @scopes: the task's PF_MEMALLOC_PRIVATE and PF_MEMALLOC_FOLIO
  * @gfp: its flags, adjusted for an allocation that is admitted
+ * @order: its order
  * @nid: its preferred node
  * @nodemask: its nodes, or NULL for any
  * @nodes: filled with the nodes it may use if it is admitted
@@ -430,10 +475,11 @@ EXPORT_SYMBOL_GPL(node_private_range_online);
  * Context: any.
  * Return: true if the allocation is to walk ZONELIST_PRIVATE, within @nodes.
  */
-bool node_private_admit(unsigned int scopes, gfp_t *gfp, int nid,
-			const nodemask_t *nodemask, nodemask_t *nodes)
+bool node_private_admit(unsigned int scopes, gfp_t *gfp, unsigned int order,
+			int nid, const nodemask_t *nodemask, nodemask_t *nodes)
 {
 	const nodemask_t *private = &node_states[N_MEMORY_PRIVATE];
+	bool no_oom = false;
 
 	if (scopes != (PF_MEMALLOC_PRIVATE | PF_MEMALLOC_FOLIO))
 		return false;
@@ -455,21 +501,32 @@ bool node_private_admit(unsigned int scopes, gfp_t *gfp, int nid,
 	if (*gfp & __GFP_THISNODE) {
 		nodemask_t this = nodemask_of_node(nid);
 
+		/* The flag stays: it also says not to reclaim for THP. */
 		nodes_and(*nodes, *nodes, this);
-		*gfp &= ~__GFP_THISNODE;
 	}
 
-	/*
-	 * Where only private nodes are left and none of them has reclaim on,
-	 * there is nothing to wait for: full is full. No reserve is kept for
-	 * anybody either, and nobody is to be killed or warned about.
-	 */
-	if (nodes_subset(*nodes, *private) &&
-	    !nodes_intersects(*nodes, node_private_allowed[NODE_PRIVATE_RECLAIM])) {
-		*gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL | __GFP_HIGH |
-			  __GFP_RETRY_MAYFAIL);
-		*gfp |= __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+	if (nodes_subset(*nodes, *private)) {
+		/* Who asked fails, and nobody is killed or warned about. */
+		*gfp &= ~__GFP_NOFAIL;
+		*gfp |= __GFP_NOWARN;
+		no_oom = true;
+
+		/*
+		 * With reclaim off on all of them there is nothing to wait
+		 * for: full is full. Nor is a reserve kept for anybody.
+		 */
+		if (!nodes_intersects(*nodes, node_private_allowed[NODE_PRIVATE_RECLAIM])) {
+			*gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_HIGH |
+				  __GFP_RETRY_MAYFAIL);
+			*gfp |= __GFP_NORETRY | __GFP_NOMEMALLOC;
+		}
 	}
+	/*
+	 * Without the OOM killer. Costly orders never get to it, and would only
+	 * be tried harder than anywhere else.
+	 */
+	if (no_oom && order <= PAGE_ALLOC_COSTLY_ORDER && !(*gfp & __GFP_NORETRY))
+		*gfp |= __GFP_RETRY_MAYFAIL;
 	return true;
 }
 
@@ -553,3 +610,49 @@ unsigned long node_private_free_pages(void)
 	return free;
 }
 EXPORT_SYMBOL_GPL(node_private_free_pages);
+
+/**
+ * node_private_add_allowed - add the private nodes that opted in to a service
+ * @nodes: the nodes to add to
+ * @opt: the service
+ *
+ * Context: any.
+ */
+void node_private_add_allowed(nodemask_t *nodes, enum node_private_opt opt)
+{
+	nodemask_t private;
+
+	nodes_and(private, node_states[N_MEMORY_PRIVATE],
+		  node_private_allowed[opt]);
+	nodes_or(*nodes, *nodes, private);
+}
+
+/**
+ * node_private_next_target - find the next nearest node to demote to
+ * @nid: where from
+ * @used: nodes that do not count; the result is added to them
+ *
+ * As find_next_best_node(), with the private nodes that opted in.
+ *
+ * Context: any.
+ * Return: the node, or NUMA_NO_NODE.
+ */
+int node_private_next_target(int nid, nodemask_t *used)
+{
+	nodemask_t targets = node_states[N_MEMORY];
+	int best = NUMA_NO_NODE;
+	int node;
+
+	node_private_add_allowed(&targets, NODE_PRIVATE_DEMOTION);
+	nodes_andnot(targets, targets, *used);
+	for_each_node_mask(node, targets) {
+		if (node == nid)
+			continue;
+		if (best == NUMA_NO_NODE ||
+		    node_distance(nid, node) < node_distance(nid, best))
+			best = node;
+	}
+	if (best != NUMA_NO_NODE)
+		node_set(best, *used);
+	return best;
+}

@@ -17,6 +17,7 @@
 #include <linux/huge_mm.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/memory-tiers.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
@@ -40,8 +41,11 @@ static const char anondax_owner[] = "anondax";
  * @kref: one for the memory, one for each open file
  * @list: in anondax_devices
  * @hp: the memory; not for open files, which may be there longer
- * @np: the claim on the node, held while the memory is plugged
+ * @np: the claim on the node, held while the memory is plugged; the knobs are
+ *	in it all the time
  * @nid: the node
+ * @adistance: the abstract distance that was asked for, 0 for none
+ * @mtype: the node's memory type while the memory is plugged
  * @devt: the device's number: what finds it from an inode
  * @cdev: the character device while bound, NULL for an orphan
  * @mappable: the device is bound and its memory plugged
@@ -52,6 +56,8 @@ struct anondax {
 	struct dax_hotplug *hp;
 	struct node_private np;
 	int nid;
+	int adistance;
+	struct memory_dev_type *mtype;
 	dev_t devt;
 	struct cdev *cdev;
 	bool mappable;
@@ -71,6 +77,14 @@ static void anondax_put(struct anondax *ad)
 	kref_put(&ad->kref, anondax_release_kref);
 }
 
+/* The one in force, or the one that would be: asked for, firmware's, default. */
+static int anondax_adistance(const struct anondax *ad)
+{
+	if (READ_ONCE(ad->hp->state) != DAX_KMEM_UNPLUGGED)
+		return ad->np.adistance;
+	return READ_ONCE(ad->adistance) ?: dax_hotplug_adistance(ad->nid);
+}
+
 static int anondax_plug(struct device *dev, struct anondax *ad, int online_type)
 {
 	struct dax_hotplug *hp = ad->hp;
@@ -80,16 +94,30 @@ static int anondax_plug(struct device *dev, struct anondax *ad, int online_type)
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 
+	ad->np.adistance = anondax_adistance(ad);
 	rc = node_private_register(ad->nid, &ad->np);
 	if (rc) {
 		dev_err(dev, "node %d cannot be private: %d\n", ad->nid, rc);
 		goto err_module;
 	}
 
+	ad->mtype = dax_hotplug_memory_type(anondax_adistance(ad));
+	if (IS_ERR(ad->mtype)) {
+		rc = PTR_ERR(ad->mtype);
+		goto err_unregister;
+	}
+	init_node_memory_type(ad->nid, ad->mtype);
+	if (!node_has_memory_type(ad->nid, ad->mtype)) {
+		dev_err(dev, "node %d has the memory type of another driver: unbind the node's other devices from it\n",
+			ad->nid);
+		rc = -EBUSY;
+		goto err_unregister;
+	}
+
 	/* There since the bind, unless memory was left behind in between. */
 	rc = dax_hotplug_reserve(dev, hp);
 	if (rc < 0)
-		goto err_unregister;
+		goto err_type;
 
 	rc = dax_hotplug_plug(dev, hp, online_type);
 	if (rc >= 0) {
@@ -101,6 +129,8 @@ static int anondax_plug(struct device *dev, struct anondax *ad, int online_type)
 	if (hp->state != DAX_KMEM_UNPLUGGED)
 		return rc;
 
+err_type:
+	clear_node_memory_type(ad->nid, ad->mtype);
 err_unregister:
 	WARN_ON_ONCE(node_private_unregister(&ad->np));
 err_module:
@@ -112,6 +142,7 @@ static void anondax_unplugged(struct anondax *ad)
 {
 	ad->hp->state = DAX_KMEM_UNPLUGGED;
 	WRITE_ONCE(ad->mappable, false);
+	clear_node_memory_type(ad->nid, ad->mtype);
 	WARN_ON_ONCE(node_private_unregister(&ad->np));
 	module_put(THIS_MODULE);
 }
@@ -165,8 +196,98 @@ static ssize_t hotplug_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(hotplug);
 
+/* A knob: one of NODE_PRIVATE_OPT_*, as a file that reads and takes 0 or 1. */
+struct anondax_knob {
+	struct device_attribute attr;
+	unsigned long opt;
+};
+
+#define to_knob(x) container_of_const(x, struct anondax_knob, attr)
+
+static ssize_t knob_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct anondax *ad = dev_get_drvdata(dev);
+
+	/* Any of the node's devices may flip it meanwhile. */
+	return sysfs_emit(buf, "%d\n",
+			  !!(READ_ONCE(ad->np.opts) & to_knob(attr)->opt));
+}
+
+static ssize_t knob_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t len)
+{
+	static const char * const values[] = { "0", "1" };
+	struct anondax *ad = dev_get_drvdata(dev);
+	unsigned long opt = to_knob(attr)->opt;
+	unsigned long opts;
+	int on, rc = 0;
+
+	on = sysfs_match_string(values, buf);
+	if (on < 0)
+		return on;
+	opts = on ? opt : 0;
+
+	guard(mutex)(&ad->hp->lock);
+
+	/* Without memory there is no claim on the node to change. */
+	if (ad->hp->state == DAX_KMEM_UNPLUGGED)
+		WRITE_ONCE(ad->np.opts, (ad->np.opts & ~opt) | opts);
+	else
+		rc = node_private_set_opts(&ad->np, opt, opts);
+	return rc ?: len;
+}
+
+#define ANONDAX_KNOB(_name, _opt)					\
+	static struct anondax_knob knob_##_name = {			\
+		.attr = __ATTR(_name, 0644, knob_show, knob_store),	\
+		.opt = _opt,						\
+	}
+
+ANONDAX_KNOB(reclaim, NODE_PRIVATE_OPT_RECLAIM);
+ANONDAX_KNOB(demotion, NODE_PRIVATE_OPT_DEMOTION);
+ANONDAX_KNOB(mbind, NODE_PRIVATE_OPT_MBIND);
+ANONDAX_KNOB(madvise, NODE_PRIVATE_OPT_MADVISE);
+ANONDAX_KNOB(numa_balance, NODE_PRIVATE_OPT_NUMA_BALANCE);
+ANONDAX_KNOB(ltpin, NODE_PRIVATE_OPT_LTPIN);
+
+static ssize_t adistance_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	struct anondax *ad = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n", anondax_adistance(ad));
+}
+
+static ssize_t adistance_store(struct device *dev,
+			       struct device_attribute *attr,
+			       const char *buf, size_t len)
+{
+	struct anondax *ad = dev_get_drvdata(dev);
+	int adistance;
+
+	if (kstrtoint(buf, 0, &adistance) || adistance <= 0)
+		return -EINVAL;
+
+	guard(mutex)(&ad->hp->lock);
+
+	/* The node has its place in the tiers from when its memory comes. */
+	if (ad->hp->state != DAX_KMEM_UNPLUGGED)
+		return -EBUSY;
+	WRITE_ONCE(ad->adistance, adistance);
+	return len;
+}
+static DEVICE_ATTR_RW(adistance);
+
 static struct attribute *anondax_attrs[] = {
 	&dev_attr_hotplug.attr,
+	&dev_attr_adistance.attr,
+	&knob_reclaim.attr.attr,
+	&knob_demotion.attr.attr,
+	&knob_mbind.attr.attr,
+	&knob_madvise.attr.attr,
+	&knob_numa_balance.attr.attr,
+	&knob_ltpin.attr.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(anondax);

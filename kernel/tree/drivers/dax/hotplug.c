@@ -7,6 +7,7 @@
  * removing the memory with the device's state going along.
  */
 #include <linux/dax.h>
+#include <linux/memory-tiers.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -17,6 +18,16 @@
 #include "bus.h"
 #include "dax-private.h"
 #include "hotplug.h"
+
+/*
+ * Default abstract distance assigned to the NUMA node of a dax device
+ * if the low level platform driver didn't initialize one for it.
+ */
+#define MEMTIER_DEFAULT_DAX_ADISTANCE	(MEMTIER_ADISTANCE_DRAM * 5)
+
+/* The memory types that exist; they stay for as long as the module. */
+static DEFINE_MUTEX(dax_memory_type_lock);
+static LIST_HEAD(dax_memory_types);
 
 /**
  * dax_hotplug_alloc - take stock of the memory that a dax device can plug
@@ -448,5 +459,49 @@ ssize_t dax_hotplug_show_state(const struct dax_hotplug *hp, char *buf)
 }
 EXPORT_SYMBOL_GPL(dax_hotplug_show_state);
 
+/**
+ * dax_hotplug_adistance - where a node belongs in the memory tiers
+ * @nid: the node
+ *
+ * Context: process context, may sleep.
+ * Return: the abstract distance that firmware's numbers give, else a default.
+ */
+int dax_hotplug_adistance(int nid)
+{
+	int adist = MEMTIER_DEFAULT_DAX_ADISTANCE;
+
+	mt_calc_adistance(nid, &adist);
+	return adist;
+}
+EXPORT_SYMBOL_GPL(dax_hotplug_adistance);
+
+/**
+ * dax_hotplug_memory_type - the memory type of an abstract distance
+ * @adistance: the abstract distance
+ *
+ * Context: process context, may sleep.
+ * Return: the type, which goes away with this module and not before, or an
+ * ERR_PTR.
+ */
+struct memory_dev_type *dax_hotplug_memory_type(int adistance)
+{
+	guard(mutex)(&dax_memory_type_lock);
+	return mt_find_alloc_memory_type(adistance, &dax_memory_types);
+}
+EXPORT_SYMBOL_GPL(dax_hotplug_memory_type);
+
+static void __exit dax_hotplug_exit(void)
+{
+	guard(mutex)(&dax_memory_type_lock);
+	mt_put_memory_types(&dax_memory_types);
+}
+
+static int __init dax_hotplug_init(void)
+{
+	return 0;
+}
+
+module_init(dax_hotplug_init);
+module_exit(dax_hotplug_exit);
 MODULE_DESCRIPTION("DAX: plug the memory of dax devices");
 MODULE_LICENSE("GPL");

@@ -10,6 +10,7 @@
 
 struct dev_dax;
 struct device;
+struct memory_dev_type;
 
 /**
  * struct dax_hotplug_range - one memory-block-aligned range of a dax device
@@ -57,5 +58,7 @@ int dax_hotplug_unplug(struct device *dev, struct dax_hotplug *hp);
 int dax_hotplug_remove_offline(struct device *dev, struct dax_hotplug *hp);
 int dax_hotplug_parse_state(const char *buf);
 ssize_t dax_hotplug_show_state(const struct dax_hotplug *hp, char *buf);
+int dax_hotplug_adistance(int nid);
+struct memory_dev_type *dax_hotplug_memory_type(int adistance);
 
 #endif

@@ -54,6 +54,8 @@ enum node_private_opt {
  * @owner: identity of the owner; all claims on a node must name the same
  * @name: the owner's name, for messages
  * @opts: NODE_PRIVATE_OPT_* of the node; all claims on a node have the same
+ * @adistance: its abstract distance; all claims on a node have the same. 0
+ *	leaves the node's place in the memory tiers to whoever else sets it
  *
  * The owner keeps one of these for each thing that gives the node memory (a
  * dax device, say) from node_private_register() to node_private_unregister().
@@ -63,6 +65,7 @@ struct node_private {
 	const void *owner;
 	const char *name;
 	unsigned long opts;
+	int adistance;
 	/* private: */
 	int nid;
 	struct list_head list;
@@ -91,12 +94,14 @@ pid_t node_private_fork(int (*fn)(void *), void *arg);
 void node_private_get(void);
 void node_private_put(void);
 int node_private_may_add(int nid, bool private);
-bool node_private_admit(unsigned int scopes, gfp_t *gfp, int nid,
-			const nodemask_t *nodemask, nodemask_t *nodes);
+bool node_private_admit(unsigned int scopes, gfp_t *gfp, unsigned int order,
+			int nid, const nodemask_t *nodemask, nodemask_t *nodes);
 bool node_private_unreachable(const struct zonelist *zonelist,
 			      const nodemask_t *nodemask);
 bool node_private_drain(const nodemask_t *nodes, unsigned int order, gfp_t gfp);
 unsigned long node_private_free_pages(void);
+void node_private_add_allowed(nodemask_t *nodes, enum node_private_opt opt);
+int node_private_next_target(int nid, nodemask_t *used);
 void node_private_memory_changed(void);
 bool node_private_stuck(int nid, unsigned long pfn,
 			struct node_private_offline *progress);
@@ -193,7 +198,8 @@ static inline int node_private_may_add(int nid, bool private)
 	return 0;
 }
 
-static inline bool node_private_admit(unsigned int scopes, gfp_t *gfp, int nid,
+static inline bool node_private_admit(unsigned int scopes, gfp_t *gfp,
+				      unsigned int order, int nid,
 				      const nodemask_t *nodemask,
 				      nodemask_t *nodes)
 {
@@ -215,6 +221,16 @@ static inline bool node_private_drain(const nodemask_t *nodes,
 static inline unsigned long node_private_free_pages(void)
 {
 	return 0;
+}
+
+static inline void node_private_add_allowed(nodemask_t *nodes,
+					    enum node_private_opt opt)
+{
+}
+
+static inline int node_private_next_target(int nid, nodemask_t *used)
+{
+	return NUMA_NO_NODE;
 }
 
 #endif /* CONFIG_PRIVATE_NODES */

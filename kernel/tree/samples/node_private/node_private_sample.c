@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A minimal owner of a private memory node
+ *
+ * What a driver has to do for memory of its own: claim a node, plug the memory,
+ * allocate folios from it, and leave. The memory is a physical range that
+ * nobody uses, a soft-reserved one for example:
+ *
+ *   modprobe node_private_sample start=0x100000000 size=0x40000000 nid=2
+ *   cd /sys/module/node_private_sample/parameters
+ *   echo 1 > plugged
+ *   echo 1000 > folios
+ *   echo 0 > folios
+ *   echo 0 > plugged
+ *
+ * opts is what the node is opted in to, NODE_PRIVATE_OPT_*. It can be changed
+ * at any time.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cleanup.h>
+#include <linux/gfp.h>
+#include <linux/ioport.h>
+#include <linux/list.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/node_private.h>
+#include <linux/sched/mm.h>
+
+static unsigned long long start;
+module_param(start, ullong, 0444);
+MODULE_PARM_DESC(start, "first physical address, at the start of a memory block");
+
+static unsigned long long size;
+module_param(size, ullong, 0444);
+MODULE_PARM_DESC(size, "size in bytes, whole memory blocks");
+
+static int nid = NUMA_NO_NODE;
+module_param(nid, int, 0444);
+MODULE_PARM_DESC(nid, "the node, without CPUs and other memory");
+
+/* The owner's identity is an address of its own: that of the claim will do. */
+static struct node_private claim = {
+	.owner = &claim,
+	.name = KBUILD_MODNAME,
+};
+
+static struct resource *reserved;
+static LIST_HEAD(folios);
+static unsigned int nr_folios;
+
+static int sample_plug(void)
+{
+	int rc;
+
+	/* While there is memory, only this module can take it away. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+
+	/* First the claim: it is what makes the node's memory private. */
+	rc = node_private_register(nid, &claim);
+	if (rc)
+		goto err_module;
+
+	reserved = request_mem_region(start, size, KBUILD_MODNAME);
+	if (!reserved) {
+		pr_err("%#llx-%#llx is in use\n", start, start + size - 1);
+		rc = -EBUSY;
+		goto err_unregister;
+	}
+	/* As hotplug wants it, which puts a resource of its own inside. */
+	reserved->flags = IORESOURCE_SYSTEM_RAM;
+
+	/* Not for what has to move out of the way: the folios stay. */
+	rc = __add_memory_driver_managed(nid, start, size, "System RAM (sample)",
+					 MHP_PRIVATE, MMOP_ONLINE_KERNEL);
+	if (rc)
+		goto err_release;
+	if (node_private_range_online(start, size))
+		return 0;
+
+	rc = -ENOMEM;
+	/* If it goes neither in nor out, it counts as plugged. */
+	if (offline_and_remove_memory(start, size))
+		return 0;
+
+err_release:
+	remove_resource(reserved);
+	kfree(reserved);
+	reserved = NULL;
+err_unregister:
+	WARN_ON_ONCE(node_private_unregister(&claim));
+err_module:
+	module_put(THIS_MODULE);
+	return rc;
+}
+
+static int sample_unplug(void)
+{
+	int rc;
+
+	rc = offline_and_remove_memory(start, size);
+	if (rc) {
+		pr_err("node %d is in use: write 0 to folios first\n", nid);
+		return rc;
+	}
+	remove_resource(reserved);
+	kfree(reserved);
+	reserved = NULL;
+	WARN_ON_ONCE(node_private_unregister(&claim));
+	module_put(THIS_MODULE);
+	return 0;
+}
+
+/* Parameters are written one at a time: the module's parameter lock sees to it. */
+static int plugged_set(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+	int rc;
+
+	rc = kstrtobool(val, &on);
+	if (rc || on == !!reserved)
+		return rc;
+	return on ? sample_plug() : sample_unplug();
+}
+
+static int plugged_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%d\n", !!reserved);
+}
+
+static const struct kernel_param_ops plugged_ops = {
+	.set = plugged_set,
+	.get = plugged_get,
+};
+module_param_cb(plugged, &plugged_ops, NULL, 0644);
+MODULE_PARM_DESC(plugged, "is the memory there?");
+
+/* Hold so many folios of the node. */
+static int folios_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int want;
+	struct folio *folio;
+	int rc;
+
+	rc = kstrtouint(val, 0, &want);
+	if (rc)
+		return rc;
+
+	while (nr_folios > want) {
+		folio = list_first_entry(&folios, struct folio, lru);
+		list_del(&folio->lru);
+		folio_put(folio);
+		nr_folios--;
+	}
+	while (nr_folios < want) {
+		if (signal_pending(current))
+			return -EINTR;
+		/*
+		 * Inside the scope folios that name the node come from it, and
+		 * nothing else does.
+		 */
+		scoped_guard(memalloc_private)
+			folio = __folio_alloc_node(GFP_HIGHUSER, 0, nid);
+		if (!folio)
+			return -ENOMEM;
+		/* Without memory it was another node: a hint, as elsewhere. */
+		if (folio_nid(folio) != nid) {
+			folio_put(folio);
+			return -ENXIO;
+		}
+		list_add(&folio->lru, &folios);
+		nr_folios++;
+	}
+	return 0;
+}
+
+static int folios_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%u\n", nr_folios);
+}
+
+static const struct kernel_param_ops folios_ops = {
+	.set = folios_set,
+	.get = folios_get,
+};
+module_param_cb(folios, &folios_ops, NULL, 0644);
+MODULE_PARM_DESC(folios, "folios of the node that the module holds");
+
+static int opts_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned long opts;
+	int rc;
+
+	rc = kstrtoul(val, 0, &opts);
+	if (rc)
+		return rc;
+	if (opts & ~NODE_PRIVATE_OPT_ALL)
+		return -EINVAL;
+	if (reserved)
+		return node_private_set_opts(&claim, NODE_PRIVATE_OPT_ALL, opts);
+	claim.opts = opts;
+	return 0;
+}
+
+static int opts_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%#lx\n", READ_ONCE(claim.opts));
+}
+
+static const struct kernel_param_ops opts_ops = {
+	.set = opts_set,
+	.get = opts_get,
+};
+module_param_cb(opts, &opts_ops, NULL, 0644);
+MODULE_PARM_DESC(opts, "services that the node is opted in to");
+
+static int __init node_private_sample_init(void)
+{
+	if (!size || nid == NUMA_NO_NODE) {
+		pr_err("say where the memory is: start=, size=, nid=\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Plugged memory keeps the module, and only plugged memory has folios. */
+static void __exit node_private_sample_exit(void)
+{
+}
+
+MODULE_DESCRIPTION("A minimal owner of a private memory node");
+MODULE_LICENSE("GPL");
+module_init(node_private_sample_init);
+module_exit(node_private_sample_exit);

@@ -1,0 +1,1261 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the knobs of a private memory node switch on, each by itself.
+ *
+ * As anondax.c, this needs a dax device that is bound to anondax and that
+ * nobody uses. Every test runs with the other knobs all off and all on, and on
+ * memory in ZONE_NORMAL and in ZONE_MOVABLE; it shows the service refused with
+ * the knob off, allowed with it on and, after a flip while the memory is in
+ * use, refused again.
+ */
+
+#include "anondax.h"
+#include <sys/socket.h>
+
+#define TIERS	"/sys/devices/virtual/memory_tiering/"
+#define WEIGHTED	"/sys/kernel/mm/mempolicy/weighted_interleave/"
+#define MSTEP	(16 * MB)
+
+/* For headers older than the kernel. */
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE	101
+#endif
+#ifndef MPOL_WEIGHTED_INTERLEAVE
+#define MPOL_WEIGHTED_INTERLEAVE	6
+#endif
+
+static const char * const knobs[] = {
+	"reclaim", "demotion", "mbind", "madvise", "numa_balance", "ltpin",
+};
+
+static void knob_path(const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, DAX "devices/%s/%s", dax.name, name);
+}
+
+static int set_knob(const char *name, const char *text)
+{
+	char path[PATH_MAX];
+
+	knob_path(name, path, sizeof(path));
+	return put_text(path, text);
+}
+
+/* The value, or -errno. */
+static int get_knob(const char *name)
+{
+	char path[PATH_MAX], text[32];
+	int rc;
+
+	knob_path(name, path, sizeof(path));
+	rc = get_text(path, text, sizeof(text));
+	return rc ? rc : atoi(text);
+}
+
+static void set_all_knobs(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++)
+		set_knob(knobs[i], text);
+}
+
+static long vmstat(const char *key)
+{
+	char buf[16];
+
+	get_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
+	return get_number("/proc/vmstat", key);
+}
+
+static int sys_mbind(void *p, size_t size, int mode, unsigned long nodes, int flags)
+{
+	return failed(syscall(__NR_mbind, p, size, mode, &nodes, sizeof(nodes) * 8, flags));
+}
+
+static int sys_set_mempolicy(int mode, unsigned long nodes)
+{
+	return failed(syscall(__NR_set_mempolicy, mode, nodes ? &nodes : NULL, sizeof(nodes) * 8));
+}
+
+/* Move a range: 0, -errno, or the status of its first page that did not get there. */
+static int move_to(void *start, size_t size, int nid)
+{
+	size_t off;
+
+	for (off = 0; off < size; off += page) {
+		void *p = (char *)start + off;
+		int status = -EINVAL;
+
+		if (syscall(__NR_move_pages, 0, 1UL, &p, &nid, &status, MPOL_MF_MOVE))
+			return -errno;
+		if (status != nid)
+			return status;
+	}
+	return 0;
+}
+
+static int thread_runs(const char *name)
+{
+	char path[PATH_MAX], comm[32];
+	int found = 0;
+	struct dirent *d;
+	DIR *dir;
+
+	dir = opendir("/proc");
+	while (dir && (d = readdir(dir))) {
+		if (d->d_name[0] < '1' || d->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		if (!get_text(path, comm, sizeof(comm)) && !strcmp(comm, name))
+			found++;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* One that was stopped is seen until it has been buried. */
+static bool thread_ends(const char *name)
+{
+	int tries;
+
+	for (tries = 0; tries < 100 && thread_runs(name); tries++)
+		usleep(20000);
+	return !thread_runs(name);
+}
+
+FIXTURE(knob)
+{
+	struct changes changes;
+	bool swap;
+};
+
+FIXTURE_VARIANT(knob)
+{
+	const char *state;
+	const char *others;
+};
+
+FIXTURE_VARIANT_ADD(knob, kernel_others_off)
+{
+	.state = "online_kernel",
+	.others = "0",
+};
+
+FIXTURE_VARIANT_ADD(knob, kernel_others_on)
+{
+	.state = "online_kernel",
+	.others = "1",
+};
+
+FIXTURE_VARIANT_ADD(knob, movable_others_off)
+{
+	.state = "online_movable",
+	.others = "0",
+};
+
+FIXTURE_VARIANT_ADD(knob, movable_others_on)
+{
+	.state = "online_movable",
+	.others = "1",
+};
+
+FIXTURE_SETUP(knob)
+{
+	self->changes.nr = 0;
+	ASSERT_EQ(set_state("unplugged"), 0);
+	set_all_knobs(variant->others);
+	ASSERT_EQ(set_state(variant->state), 0);
+	catch_sigbus();
+	self->swap = !swap_on();
+}
+
+FIXTURE_TEARDOWN_PARENT(knob)
+{
+	sys_set_mempolicy(MPOL_DEFAULT, 0);
+	restore(&self->changes);
+	swap_off();
+	set_all_knobs("0");
+	EXPECT_EQ(set_state("unplugged"), 0);
+}
+
+/*
+ * The files themselves.
+ */
+TEST(files)
+{
+	static const char * const bad[] = { "2", "-1", "on", "y", "10", "1 1", "x", "0x1" };
+	size_t i, j;
+
+	ASSERT_EQ(set_state("unplugged"), 0);
+	set_all_knobs("0");
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		EXPECT_EQ(get_knob(knobs[i]), 0);
+		EXPECT_EQ(set_knob(knobs[i], "1\n"), 0);
+		EXPECT_EQ(get_knob(knobs[i]), 1);
+		for (j = 0; j < ARRAY_SIZE(bad); j++) {
+			EXPECT_EQ(set_knob(knobs[i], bad[j]), -EINVAL)
+				TH_LOG("%s takes '%s'", knobs[i], bad[j]);
+		}
+		EXPECT_EQ(get_knob(knobs[i]), 1);
+		/* Just its own. */
+		for (j = i + 1; j < ARRAY_SIZE(knobs); j++)
+			EXPECT_EQ(get_knob(knobs[j]), 0);
+	}
+	/* They stay what they are while memory comes and goes. */
+	EXPECT_EQ(set_knob("madvise", "0"), 0);
+	ASSERT_EQ(set_state("online"), 0);
+	EXPECT_EQ(get_knob("madvise"), 0);
+	EXPECT_EQ(get_knob("ltpin"), 1);
+	EXPECT_EQ(set_knob("ltpin", "0"), 0);
+	EXPECT_EQ(set_knob("ltpin", "nonsense"), -EINVAL);
+	ASSERT_EQ(set_state("unplugged"), 0);
+	EXPECT_EQ(get_knob("ltpin"), 0);
+	EXPECT_EQ(get_knob("mbind"), 1);
+	set_all_knobs("0");
+}
+
+static bool in_tier(int adistance)
+{
+	char path[PATH_MAX], list[64];
+
+	snprintf(path, sizeof(path), TIERS "memory_tier%d/nodelist", adistance >> 7);
+	return !get_text(path, list, sizeof(list)) && in_list(list, dax.nid);
+}
+
+TEST(adistance)
+{
+	static const char * const bad[] = { "0", "-5", "near", "10 20", "99999999999" };
+	int given, i;
+	char text[32];
+	size_t j;
+
+	ASSERT_EQ(set_state("unplugged"), 0);
+	given = get_knob("adistance");
+	EXPECT_GT(given, 0);
+	for (j = 0; j < ARRAY_SIZE(bad); j++) {
+		EXPECT_EQ(set_knob("adistance", bad[j]), -EINVAL)
+			TH_LOG("takes '%s'", bad[j]);
+	}
+	EXPECT_EQ(get_knob("adistance"), given);
+
+	/* Above DRAM, next to it, below it, and back to what it was. */
+	for (i = 0; i < 4; i++) {
+		int want = (int []){ 300, 576, 2000, given }[i];
+
+		snprintf(text, sizeof(text), "%d", want);
+		ASSERT_EQ(set_knob("adistance", text), 0);
+		EXPECT_EQ(get_knob("adistance"), want);
+		ASSERT_EQ(set_state("online_movable"), 0);
+		EXPECT_EQ(set_knob("adistance", "700"), -EBUSY);
+		EXPECT_EQ(get_knob("adistance"), want);
+		EXPECT_TRUE(in_tier(want))
+			TH_LOG("node %d is not in the tier of %d", dax.nid, want);
+		ASSERT_EQ(set_state("unplugged"), 0);
+		EXPECT_FALSE(in_tier(want));
+	}
+}
+
+/*
+ * ltpin
+ */
+static int pin(int ring, void *p, size_t size)
+{
+	struct iovec iov = { .iov_base = p, .iov_len = size };
+
+	return failed(syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1));
+}
+
+static int unpin(int ring)
+{
+	return failed(syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0));
+}
+
+TEST_F_TIMEOUT(knob, ltpin, LONG)
+{
+	struct io_uring_params params = { 0 };
+	size_t size = 16 * page;
+	int ring;
+	char *p;
+
+	ring = syscall(__NR_io_uring_setup, 4, &params);
+	ASSERT_GE(ring, 0);
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 1);
+
+	ASSERT_EQ(set_knob("ltpin", "0"), 0);
+	EXPECT_NE(pin(ring, p, size), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_TRUE(filled(p, size, 1));
+
+	ASSERT_EQ(set_knob("ltpin", "1"), 0);
+	EXPECT_EQ(pin(ring, p, size), 0);
+	/* Out of ZONE_MOVABLE, as anywhere, but not out of other zones. */
+	EXPECT_EQ(count_on(p, size, dax.nid),
+		  strcmp(variant->state, "online_movable") ? (long)(size / page) : 0);
+	EXPECT_TRUE(filled(p, size, 1));
+	/* Off stops new pins, and leaves those that are there. */
+	ASSERT_EQ(set_knob("ltpin", "0"), 0);
+	EXPECT_TRUE(filled(p, size, 1));
+	EXPECT_EQ(unpin(ring), 0);
+	munmap(p, size);
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 2);
+	EXPECT_NE(pin(ring, p, size), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	close(ring);
+}
+
+/*
+ * madvise
+ */
+static long pageout_by_pidfd(void *p, size_t size)
+{
+	struct iovec iov = { .iov_base = p, .iov_len = size };
+	int fd = syscall(__NR_pidfd_open, getpid(), 0);
+	long n = syscall(__NR_process_madvise, fd, &iov, 1UL, MADV_PAGEOUT, 0);
+
+	close(fd);
+	return n;
+}
+
+TEST_F_TIMEOUT(knob, madvise_pageout, LONG)
+{
+	size_t size = 64 * page;
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	fill(p, size, 3);
+	EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 2));
+	EXPECT_TRUE(filled(p, size, 3));
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_EQ(pageout_by_pidfd(p, size), (long)size);
+	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 2));
+	EXPECT_TRUE(filled(p, size, 3));
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	fill(p, size, 4);
+	EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+	EXPECT_EQ(pageout_by_pidfd(p, size), (long)size);
+	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+}
+
+static bool ksm_passes(int passes)
+{
+	char text[32];
+	long first = -1;
+	int tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		if (get_text(KSM "full_scans", text, sizeof(text)))
+			return false;
+		if (first < 0)
+			first = atol(text);
+		if (atol(text) >= first + passes)
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+/* Merging, within the node: equal memory of others stays where it is. */
+TEST_F_TIMEOUT(knob, madvise_merge, LONG)
+{
+	size_t size = 16 * page, i;
+	char *p, *q;
+
+	if (change(&self->changes, KSM "sleep_millisecs", "5") ||
+	    change(&self->changes, KSM "pages_to_scan", "20000") ||
+	    change(&self->changes, KSM "run", "1"))
+		SKIP(return, "no KSM");
+	p = map_dax(size);
+	q = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	memset(p, 0x5b, size);
+	memset(q, 0x5b, size);
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	ASSERT_EQ(madvise(p, size, MADV_MERGEABLE), 0);
+	EXPECT_TRUE(ksm_passes(4));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
+
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	EXPECT_TRUE(ksm_passes(4));
+	EXPECT_GT(read_smaps(p, size, "KSM"), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	ASSERT_EQ(madvise(q, size, MADV_MERGEABLE), 0);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(count_on(q, size, dax.nid), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	/* Written to again, all of it, it is on the node. */
+	for (i = 0; i < size; i += page)
+		p[i]++;
+	EXPECT_TRUE(all_on_dax(p, size));
+	for (i = 0; i < size; i++)
+		ASSERT_EQ(p[i], i % page ? 0x5b : 0x5c);
+	EXPECT_EQ(madvise(p, size, MADV_UNMERGEABLE), 0);
+	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
+}
+
+TEST_F_TIMEOUT(knob, madvise_free, LONG)
+{
+	size_t size = 64 * page;
+	char *p;
+
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	fill(p, size, 5);
+	EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
+	EXPECT_EQ(read_smaps(p, size, "LazyFree"), 0);
+
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
+	settle();
+	EXPECT_EQ(read_smaps(p, size, "LazyFree"), (long)(size / KB));
+}
+
+TEST_F_TIMEOUT(knob, madvise_collapse, LONG)
+{
+	char *p;
+
+	p = map_dax(2 * PMD);
+	ASSERT_NE(p, MAP_FAILED);
+	p = (char *)(((unsigned long)p + PMD - 1) & ~(PMD - 1));
+	/* Small pages, and for khugepaged to leave them alone. */
+	change(&self->changes, THP "enabled", "madvise");
+	fill(p, PMD, 6);
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	EXPECT_NE(madvise(p, PMD, MADV_COLLAPSE), 0);
+	EXPECT_EQ(read_smaps(p, PMD, "AnonHugePages"), 0);
+
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	EXPECT_EQ(madvise(p, PMD, MADV_COLLAPSE), 0)
+		TH_LOG("%s", strerror(errno));
+	EXPECT_EQ(read_smaps(p, PMD, "AnonHugePages"), (long)(PMD / KB));
+	/* To where the pages were. */
+	EXPECT_TRUE(all_on_dax(p, PMD));
+	EXPECT_TRUE(filled(p, PMD, 6));
+}
+
+/*
+ * reclaim
+ */
+TEST_F_TIMEOUT(knob, reclaim_threads, LONG)
+{
+	char kswapd[32], kcompactd[32];
+
+	snprintf(kswapd, sizeof(kswapd), "kswapd%d", dax.nid);
+	snprintf(kcompactd, sizeof(kcompactd), "kcompactd%d", dax.nid);
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	EXPECT_TRUE(thread_ends(kswapd));
+	EXPECT_TRUE(thread_ends(kcompactd));
+	EXPECT_EQ(read_zoneinfo(NULL, "high"), 0);
+
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	EXPECT_EQ(thread_runs(kswapd), 1);
+	EXPECT_EQ(thread_runs(kcompactd), 1);
+	EXPECT_GT(read_zoneinfo(NULL, "high"), 0);
+
+	/* And with the memory. */
+	ASSERT_EQ(set_state("unplugged"), 0);
+	EXPECT_TRUE(thread_ends(kswapd));
+	ASSERT_EQ(set_state(variant->state), 0);
+	EXPECT_EQ(thread_runs(kswapd), 1);
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	EXPECT_TRUE(thread_ends(kswapd));
+	EXPECT_TRUE(thread_ends(kcompactd));
+	EXPECT_EQ(read_zoneinfo(NULL, "high"), 0);
+}
+
+/* Proactive reclaim of the node and of the control group that has its memory. */
+TEST_F_TIMEOUT(knob, reclaim_proactive, LONG)
+{
+	char node[PATH_MAX], group[PATH_MAX], text[32];
+	size_t size = MSTEP;
+	int i, rc;
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	/* Memory goes to swap rather than to a tier below. */
+	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
+	/* Classic and multi-gen LRU. */
+	change(&self->changes, "/sys/kernel/mm/lru_gen/enabled", "n");
+	snprintf(node, sizeof(node), NODE "node%d/reclaim", dax.nid);
+	snprintf(group, sizeof(group), CGROUP GROUP "/memory.reclaim");
+	snprintf(text, sizeof(text), "%lu", size / 2);
+	rc = enter_cgroup();
+	if (rc)
+		SKIP(return, "no control groups: %s", strerror(-rc));
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+
+	for (i = 0; i < 4; i++) {
+		const char *file = i & 1 ? group : node;
+
+		put_text("/sys/kernel/mm/lru_gen/enabled", i & 2 ? "y" : "n");
+		fill(p, size, 7 + i);
+		settle();
+		ASSERT_EQ(set_knob("reclaim", "0"), 0);
+		EXPECT_NE(put_text(file, text), 0);
+		EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+		EXPECT_TRUE(all_on_dax(p, size));
+
+		ASSERT_EQ(set_knob("reclaim", "1"), 0);
+		rc = put_text(file, text);
+		EXPECT_TRUE(rc == 0 || rc == -EAGAIN)
+			TH_LOG("%s: %s", file, strerror(-rc));
+		EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 4))
+			TH_LOG("%s, multi-gen LRU %s", file, i & 2 ? "on" : "off");
+		ASSERT_EQ(set_knob("reclaim", "0"), 0);
+		/* Back to where it was. */
+		EXPECT_TRUE(filled(p, size, 7 + i));
+		EXPECT_EQ(count_on(p, size, dax.nid), (long)(size / page))
+			TH_LOG("%s, multi-gen LRU %s", file, i & 2 ? "on" : "off");
+	}
+	munmap(p, size);
+}
+
+/* With reclaim on, more than the node has fits: the rest is in swap. */
+TEST_F_TIMEOUT(knob, reclaim_direct, LONG)
+{
+	size_t size = get_number("/proc/meminfo", "SwapFree") ? free_pages() * page + 64 * MB : 0;
+	long kills = vmstat("oom_kill");
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	EXPECT_LT(touch(p, size), (long)(size / page));
+	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	EXPECT_EQ(touch(p, size), (long)(size / page));
+	EXPECT_GT(read_smaps(p, size, "Swap"), 32L * 1024);
+	EXPECT_EQ(vmstat("oom_kill"), kills);
+}
+
+TEST_F_TIMEOUT(knob, reclaim_khugepaged, LONG)
+{
+	long before = -1;
+	char *p, text[32];
+	int tries, on;
+
+	if (change(&self->changes, THP "khugepaged/scan_sleep_millisecs", "10") ||
+	    change(&self->changes, THP "khugepaged/alloc_sleep_millisecs", "10"))
+		SKIP(return, "no khugepaged");
+	p = map_dax(2 * PMD);
+	ASSERT_NE(p, MAP_FAILED);
+	p = (char *)(((unsigned long)p + PMD - 1) & ~(PMD - 1));
+	ASSERT_EQ(madvise(p, PMD, MADV_NOHUGEPAGE), 0);
+	fill(p, PMD, 31);
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	for (on = 0; on < 2; on++) {
+		for (tries = 0; tries < 500; tries++) {
+			/* It wants pages that somebody looked at lately. */
+			ASSERT_TRUE(filled(p, PMD, 31));
+			ASSERT_EQ(get_text(THP "khugepaged/full_scans", text, sizeof(text)), 0);
+			if (before < 0)
+				before = atol(text);
+			if (on ? read_smaps(p, PMD, "AnonHugePages") : atol(text) > before + 4)
+				break;
+			usleep(20000);
+		}
+		EXPECT_LT(tries, 500);
+		EXPECT_EQ(read_smaps(p, PMD, "AnonHugePages"), on ? (long)(PMD / KB) : 0);
+		EXPECT_TRUE(all_on_dax(p, PMD));
+		ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	}
+	EXPECT_TRUE(filled(p, PMD, 31));
+}
+
+/* Through zswap, and back to the node. */
+TEST_F_TIMEOUT(knob, reclaim_zswap, LONG)
+{
+	char reclaim[PATH_MAX], text[32];
+	size_t size = MSTEP;
+	long before;
+	char *p;
+	int rc;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	if (change(&self->changes, "/sys/module/zswap/parameters/enabled", "Y"))
+		SKIP(return, "no zswap");
+	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
+	rc = enter_cgroup();
+	if (rc)
+		SKIP(return, "no control groups: %s", strerror(-rc));
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 32);
+	settle();
+	snprintf(reclaim, sizeof(reclaim), CGROUP GROUP "/memory.reclaim");
+	snprintf(text, sizeof(text), "%lu", size / 2);
+	before = vmstat("zswpout");
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	put_text(reclaim, text);
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	put_text(reclaim, text);
+	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 4));
+	EXPECT_GT(vmstat("zswpout"), before);
+	EXPECT_TRUE(filled(p, size, 32));
+	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+/*
+ * demotion
+ */
+
+/* Above DRAM: memory flows down if reclaim is on, and none flows up. */
+TEST_F_TIMEOUT(knob, adistance_above, LONG)
+{
+	char reclaim[PATH_MAX], given[32], text[32];
+	size_t size = 32 * MB;
+	long demoted;
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	ASSERT_EQ(change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "true"), 0);
+	snprintf(given, sizeof(given), "%d", get_knob("adistance"));
+	ASSERT_EQ(set_state("unplugged"), 0);
+	ASSERT_EQ(set_knob("adistance", "300"), 0);
+	ASSERT_EQ(set_state(variant->state), 0);
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 33);
+	settle();
+	snprintf(reclaim, sizeof(reclaim), NODE "node%d/reclaim", dax.nid);
+	snprintf(text, sizeof(text), "%lu", size / 2);
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	EXPECT_NE(put_text(reclaim, text), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	demoted = vmstat("pgdemote_proactive");
+	put_text(reclaim, text);
+	EXPECT_GT(vmstat("pgdemote_proactive"), demoted);
+	EXPECT_LT(count_on(p, size, dax.nid), (long)(size / page));
+	/* To DRAM, not to the disk. */
+	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+	EXPECT_TRUE(filled(p, size, 33));
+	munmap(p, size);
+	ASSERT_EQ(set_state("unplugged"), 0);
+	ASSERT_EQ(set_knob("adistance", given), 0);
+}
+
+TEST_F_TIMEOUT(knob, demotion, LONG)
+{
+	char reclaim[PATH_MAX], text[32];
+	size_t size = 32 * MB;
+	long before, demoted;
+	int nid, rc;
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	ASSERT_EQ(change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "true"), 0);
+	rc = enter_cgroup();
+	if (rc)
+		SKIP(return, "no control groups: %s", strerror(-rc));
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	/* On one ordinary node, to be pushed off it. */
+	for (nid = 0; nid == dax.nid; nid++)
+		;
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << nid, 0), 0);
+	fill(p, size, 9);
+	settle();
+	snprintf(reclaim, sizeof(reclaim), CGROUP GROUP "/memory.reclaim");
+	snprintf(text, sizeof(text), "%lu", size / 2);
+
+	ASSERT_EQ(set_knob("demotion", "0"), 0);
+	before = free_pages();
+	put_text(reclaim, text);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	EXPECT_EQ(free_pages(), before);
+
+	fill(p, size, 10);
+	settle();
+	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	demoted = vmstat("pgdemote_proactive");
+	put_text(reclaim, text);
+	EXPECT_GT(count_on(p, size, dax.nid), 0);
+	EXPECT_GT(vmstat("pgdemote_proactive"), demoted);
+	EXPECT_TRUE(filled(p, size, 10));
+
+	/* Off leaves what is there and sends no more; reclaim may take it away. */
+	ASSERT_EQ(set_knob("demotion", "0"), 0);
+	before = count_on(p, size, dax.nid);
+	put_text(reclaim, text);
+	EXPECT_LE(count_on(p, size, dax.nid), before);
+	if (strcmp(variant->others, "1"))
+		EXPECT_EQ(count_on(p, size, dax.nid), before);
+	EXPECT_TRUE(filled(p, size, 10));
+}
+
+/*
+ * mbind
+ */
+TEST_F_TIMEOUT(knob, mbind, LONG)
+{
+	unsigned long P = 1UL << dax.nid, other = dax.nid ? 1UL : 2UL;
+	size_t size = 64 * page;
+	char *p, *q, *f;
+	pid_t pid;
+
+	p = map_anon(size);
+	q = map_anon(size);
+	f = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	ASSERT_NE(f, MAP_FAILED);
+	fill(q, size, 11);
+
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, P, 0), -EINVAL);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_PREFERRED, P, 0), -EINVAL);
+	EXPECT_EQ(sys_set_mempolicy(MPOL_BIND, P), -EINVAL);
+	EXPECT_EQ(move_to(q, page, dax.nid), -ENODEV);
+	fill(p, size, 12);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	/* What is there stays without MOVE, and goes with it. */
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, P, MPOL_MF_STRICT), -EIO);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, P, 0), 0);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, P, MPOL_MF_MOVE | MPOL_MF_STRICT), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_TRUE(filled(p, size, 12));
+	/* First touch, and a child's copy. */
+	EXPECT_EQ(madvise(p, size, MADV_DONTNEED), 0);
+	fill(p, size, 13);
+	EXPECT_TRUE(all_on_dax(p, size));
+	pid = fork();
+	if (!pid) {
+		fill(p, size, 14);
+		_exit(!all_on_dax(p, size) || !filled(p, size, 14));
+	}
+	EXPECT_EQ(wait_child(pid), 0);
+	EXPECT_TRUE(filled(p, size, 13));
+
+	/* Both ways, and back. */
+	EXPECT_EQ(move_to(q, size, dax.nid), 0);
+	EXPECT_TRUE(all_on_dax(q, size));
+	EXPECT_EQ(move_to(q, size, __builtin_ctzl(other)), 0);
+	EXPECT_EQ(count_on(q, size, dax.nid), 0);
+	EXPECT_EQ(failed(syscall(__NR_migrate_pages, 0, 64UL, &other, &P)), 0);
+	EXPECT_TRUE(all_on_dax(q, size));
+	EXPECT_EQ(failed(syscall(__NR_migrate_pages, 0, 64UL, &P, &other)), 0);
+	EXPECT_EQ(count_on(q, size, dax.nid), 0);
+	EXPECT_TRUE(filled(q, size, 11));
+	EXPECT_TRUE(filled(p, size, 13));
+
+	/* Not for memory that is not anonymous. */
+	EXPECT_EQ(sys_mbind(f, size, MPOL_BIND, P, 0), -EINVAL);
+	EXPECT_EQ(sys_mbind(f, size, MPOL_BIND, P | other, 0), 0);
+	fill(f, size, 15);
+	EXPECT_EQ(count_on(f, size, dax.nid), 0);
+	EXPECT_EQ(move_to(f, page, dax.nid), -EINVAL);
+
+	/* Off: what is there stays, what comes does not come from the node. */
+	fill(p, size, 13);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, P, MPOL_MF_MOVE), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_EQ(madvise(p, size / 2, MADV_DONTNEED), 0);
+	fill(p, size / 2, 16);
+	EXPECT_EQ(count_on(p, size / 2, dax.nid), 0);
+	EXPECT_EQ(count_on(p + size / 2, size / 2, dax.nid), (long)(size / 2 / page));
+	EXPECT_EQ(move_to(p + size / 2, page, __builtin_ctzl(other)), -EACCES);
+}
+
+/* All policies, and the nodes that they may use. */
+TEST_F_TIMEOUT(knob, mbind_policies, LONG)
+{
+	unsigned long P = 1UL << dax.nid, ordinary = dax.nid ? 1UL : 2UL;
+	char weight[PATH_MAX], *p;
+	size_t size = 64 * page;
+
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	/* Weights are given, not computed from what firmware says. */
+	change(&self->changes, WEIGHTED "auto", "false");
+	snprintf(weight, sizeof(weight), WEIGHTED "node%d", dax.nid);
+	change(&self->changes, weight, "1");
+	snprintf(weight, sizeof(weight), WEIGHTED "node%d", __builtin_ctzl(ordinary));
+	change(&self->changes, weight, "1");
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+
+#define PLACED(_mode, _nodes, _want) do {					\
+		madvise(p, size, MADV_DONTNEED);				\
+		ASSERT_EQ(sys_mbind(p, size, _mode, _nodes, 0), 0);		\
+		fill(p, size, 17);						\
+		EXPECT_EQ(count_on(p, size, dax.nid), (long)(_want))		\
+			TH_LOG("mode %d, nodes %#lx", _mode, _nodes);		\
+	} while (0)
+
+	PLACED(MPOL_BIND, P, size / page);
+	PLACED(MPOL_BIND, P | ordinary, 0);
+	PLACED(MPOL_PREFERRED, P, size / page);
+	PLACED(MPOL_PREFERRED_MANY, P, size / page);
+	PLACED(MPOL_INTERLEAVE, P, size / page);
+	PLACED(MPOL_INTERLEAVE, P | ordinary, size / page / 2);
+	PLACED(MPOL_INTERLEAVE | MPOL_F_STATIC_NODES, P | ordinary, size / page / 2);
+	PLACED(MPOL_WEIGHTED_INTERLEAVE, P, size / page);
+	PLACED(MPOL_WEIGHTED_INTERLEAVE, P | ordinary, size / page / 2);
+	PLACED(MPOL_PREFERRED_MANY, P | ordinary, 0);
+	PLACED(MPOL_BIND | MPOL_F_STATIC_NODES, P, size / page);
+	PLACED(MPOL_DEFAULT, 0UL, 0);
+#undef PLACED
+	/* Numbers relative to the cpuset cannot mean a node that is in none. */
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND | MPOL_F_RELATIVE_NODES, 1UL, 0), 0);
+	madvise(p, size, MADV_DONTNEED);
+	fill(p, size, 18);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+
+	/* The home node comes first. */
+	madvise(p, size, MADV_DONTNEED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, P | ordinary, 0), 0);
+	EXPECT_EQ(failed(syscall(__NR_set_mempolicy_home_node, p, size, (long)dax.nid, 0)), 0);
+	fill(p, size, 19);
+	EXPECT_TRUE(all_on_dax(p, size));
+	/* Nor does a home node bring memory to where it is not wanted any more. */
+	ASSERT_EQ(sys_mbind(p, size, MPOL_PREFERRED_MANY, P | ordinary, 0), 0);
+	EXPECT_EQ(failed(syscall(__NR_set_mempolicy_home_node, p, size, (long)dax.nid, 0)), 0);
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	madvise(p, size, MADV_DONTNEED);
+	fill(p, size, 43);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+
+	/* Huge pages follow a policy like small ones. */
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	munmap(p, size);
+	p = map_anon(2 * PMD);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, 2 * PMD, MPOL_BIND, P, 0), 0);
+	p = (char *)(((unsigned long)p + PMD - 1) & ~(PMD - 1));
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	fill(p, PMD, 44);
+	EXPECT_EQ(read_smaps(p, PMD, "AnonHugePages"), (long)(PMD / KB));
+	EXPECT_TRUE(all_on_dax(p, PMD));
+}
+
+/* A bound task works: only its anonymous memory comes from the node. */
+TEST_F_TIMEOUT(knob, mbind_task, LONG)
+{
+	unsigned long P = 1UL << dax.nid;
+	char name[] = "/tmp/anondax.XXXXXX";
+	long before, after;
+	size_t size = 4 * MB;
+	char *p, *f;
+	pid_t pid;
+	int fd, i;
+
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, P), 0);
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 20);
+	EXPECT_TRUE(all_on_dax(p, size));
+	settle();
+
+	/* Page cache, shmem, page tables, slab, stacks of children. */
+	before = free_pages();
+	fd = mkstemp(name);
+	ASSERT_GE(fd, 0);
+	unlink(name);
+	ASSERT_EQ(ftruncate(fd, size), 0);
+	f = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(f, MAP_FAILED);
+	fill(f, size, 21);
+	EXPECT_EQ(count_on(f, size, dax.nid), 0);
+	for (i = 0; i < 20; i++) {
+		pid = fork();
+		if (!pid)
+			_exit(0);
+		EXPECT_EQ(wait_child(pid), 0);
+	}
+	for (i = 0; i < 100; i++)
+		close(socket(AF_UNIX, SOCK_STREAM, 0));
+	settle();
+	after = free_pages();
+	/* Copies of the stack's pages come and go. */
+	EXPECT_LE(before - after, 32);
+	EXPECT_TRUE(filled(f, size, 21));
+	EXPECT_TRUE(filled(p, size, 20));
+	sys_set_mempolicy(MPOL_DEFAULT, 0);
+}
+
+/* Out to swap, and back to the node that the policy names. */
+TEST_F_TIMEOUT(knob, mbind_swap, LONG)
+{
+	size_t size = 4 * MB;
+	char *p;
+
+	if (!self->swap || enter_cgroup())
+		SKIP(return, "no swap, or no control groups");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << dax.nid, 0), 0);
+	fill(p, size, 45);
+	EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 2));
+	/* Reading ahead does not know the node, so it leaves it to the fault. */
+	EXPECT_EQ(madvise(p, size, MADV_WILLNEED), 0);
+	EXPECT_TRUE(filled(p, size, 45));
+	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+/* A bind that cannot be satisfied fails who asked, and kills nobody. */
+TEST_F_TIMEOUT(knob, mbind_full, LONG)
+{
+	size_t size = (free_pages() + 1024) * page;
+	long kills = vmstat("oom_kill"), done;
+	char *p;
+
+	if (!strcmp(variant->others, "1"))
+		swap_off();
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << dax.nid, 0), 0);
+	done = touch(p, size);
+	EXPECT_LT(done, (long)(size / page));
+	EXPECT_GT(done, (long)(size / page) - 2048);
+	EXPECT_EQ(count_on(p, done * page, dax.nid), done);
+	EXPECT_EQ(vmstat("oom_kill"), kills);
+	/* A preference goes on elsewhere. */
+	ASSERT_EQ(sys_mbind(p + done * page, 512 * page, MPOL_PREFERRED, 1UL << dax.nid, 0), 0);
+	EXPECT_EQ(touch(p + done * page, 512 * page), 512);
+	EXPECT_EQ(vmstat("oom_kill"), kills);
+}
+
+/*
+ * numa_balance
+ */
+TEST_F_TIMEOUT(knob, numa_balance, LONG)
+{
+	size_t size = MSTEP;
+	long before, i;
+	char *p;
+
+	/* Scanned soon and often. */
+	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "50");
+	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "50");
+	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_max_ms", "100");
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	fill(p, size, 22);
+	ASSERT_EQ(move_to(p, size, dax.nid), 0);
+	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
+	if (change(&self->changes, "/proc/sys/kernel/numa_balancing", "1"))
+		SKIP(return, "no NUMA balancing");
+
+	for (i = 0; i < 40; i++) {
+		fill(p, size, 23);
+		usleep(20000);
+	}
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
+	before = vmstat("numa_pages_migrated");
+	/* A mapping that had no hint faults is scanned again after a while. */
+	for (i = 0; i < 4000 && all_on_dax(p, size); i++) {
+		fill(p, size, 24);
+		usleep(20000);
+	}
+	/* To where it runs. */
+	EXPECT_FALSE(all_on_dax(p, size));
+	EXPECT_GT(vmstat("numa_pages_migrated"), before);
+	EXPECT_TRUE(filled(p, size, 24));
+}
+
+/*
+ * DAMON: its migration demotes, and takes what it moves as reclaim does.
+ */
+#define DAMON	"/sys/kernel/mm/damon/admin/kdamonds/"
+
+static int damon_put(const char *file, const char *text)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DAMON "%s", file);
+	return put_text(path, text);
+}
+
+/* Move all of our memory to the node for a while. */
+static int damon_moves(int nid)
+{
+	static const char * const settings[][2] = {
+		{ "nr_kdamonds", "1" },
+		{ "0/contexts/nr_contexts", "1" },
+		{ "0/contexts/0/operations", "vaddr" },
+		{ "0/contexts/0/monitoring_attrs/intervals/sample_us", "5000" },
+		{ "0/contexts/0/monitoring_attrs/intervals/aggr_us", "50000" },
+		{ "0/contexts/0/monitoring_attrs/intervals/update_us", "100000" },
+		{ "0/contexts/0/targets/nr_targets", "1" },
+		{ "0/contexts/0/targets/0/pid_target", NULL },
+		{ "0/contexts/0/schemes/nr_schemes", "1" },
+		{ "0/contexts/0/schemes/0/action", "migrate_cold" },
+		{ "0/contexts/0/schemes/0/target_nid", "" },
+		{ "0/contexts/0/schemes/0/access_pattern/sz/max", "1000000000000" },
+		{ "0/contexts/0/schemes/0/access_pattern/nr_accesses/max", "1000" },
+		{ "0/contexts/0/schemes/0/access_pattern/age/max", "1000000" },
+		{ "0/state", "on" },
+	};
+	char text[32];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		const char *value = settings[i][1];
+
+		snprintf(text, sizeof(text), "%d", value ? nid : getpid());
+		rc = damon_put(settings[i][0], value && *value ? value : text);
+		if (rc)
+			return rc;
+	}
+	for (i = 0; i < 20; i++)
+		usleep(100000);
+	return damon_put("0/state", "off");
+}
+
+TEST_F_TIMEOUT(knob, damon, LONG)
+{
+	int ordinary = dax.nid ? 0 : 1, rc;
+	size_t size = 4 * MB;
+	char *p;
+
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << ordinary, 0), 0);
+	fill(p, size, 41);
+	settle();
+
+	ASSERT_EQ(set_knob("demotion", "0"), 0);
+	rc = damon_moves(dax.nid);
+	if (rc == -ENOENT)
+		SKIP(return, "no DAMON");
+	ASSERT_EQ(rc, 0);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+
+	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	ASSERT_EQ(damon_moves(dax.nid), 0);
+	EXPECT_GT(count_on(p, size, dax.nid), 0);
+	EXPECT_TRUE(filled(p, size, 41));
+	munmap(p, size);
+
+	/* And off it again. */
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 42);
+	settle();
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	ASSERT_EQ(damon_moves(ordinary), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	ASSERT_EQ(damon_moves(ordinary), 0);
+	EXPECT_LT(count_on(p, size, dax.nid), (long)(size / page));
+	EXPECT_TRUE(filled(p, size, 42));
+	damon_put("nr_kdamonds", "0");
+}
+
+/* Tiering mode: what is hot comes up again. */
+TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
+{
+	size_t size = 4 * MB;
+	long before, i;
+	char *p;
+
+	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "50");
+	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "50");
+	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_max_ms", "100");
+	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/hot_threshold_ms", "60000");
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	fill(p, size, 34);
+	ASSERT_EQ(move_to(p, size, dax.nid), 0);
+	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
+	if (change(&self->changes, "/proc/sys/kernel/numa_balancing", "2"))
+		SKIP(return, "no NUMA balancing");
+
+	before = vmstat("pgpromote_success");
+	for (i = 0; i < 40; i++) {
+		fill(p, size, 34);
+		usleep(20000);
+	}
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_EQ(vmstat("pgpromote_success"), before);
+
+	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
+	for (i = 0; i < 4000 && all_on_dax(p, size); i++) {
+		fill(p, size, 35);
+		usleep(20000);
+	}
+	EXPECT_FALSE(all_on_dax(p, size));
+	EXPECT_GT(vmstat("pgpromote_success"), before);
+	EXPECT_TRUE(filled(p, size, 35));
+}
+
+/*
+ * What belongs to no knob.
+ */
+
+/* For the system's OOM killer, memory of the node makes nobody a victim. */
+TEST_F_TIMEOUT(knob, oom_score, LONG)
+{
+	size_t size = 128 * MB;
+	char text[32], *p, *q;
+	long before, with, without;
+
+	ASSERT_EQ(get_text("/proc/self/oom_score", text, sizeof(text)), 0);
+	before = atol(text);
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	EXPECT_EQ(touch(p, size), (long)(size / page));
+	ASSERT_EQ(get_text("/proc/self/oom_score", text, sizeof(text)), 0);
+	with = atol(text);
+	/* Page tables are ordinary memory. */
+	EXPECT_LE(with - before, 1);
+	munmap(p, size);
+	q = map_anon(size);
+	ASSERT_NE(q, MAP_FAILED);
+	touch(q, size);
+	ASSERT_EQ(get_text("/proc/self/oom_score", text, sizeof(text)), 0);
+	without = atol(text);
+	EXPECT_GT(without - before, 20);
+}
+
+/* A control group is charged for it: there it counts. */
+TEST_F_TIMEOUT(knob, oom_group, LONG)
+{
+	size_t large = 48 * MB, small = 24 * MB;
+	int ready[2], go[2], status, tries;
+	pid_t holder, other;
+	char c, *p;
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	swap_off();
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	ASSERT_EQ(pipe(ready), 0);
+	ASSERT_EQ(pipe(go), 0);
+	holder = fork();
+	if (!holder) {
+		p = map_dax(large);
+		if (p == MAP_FAILED || touch(p, large) != (long)(large / page))
+			_exit(1);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	other = fork();
+	if (!other) {
+		if (read(go[0], &c, 1) != 1)
+			_exit(1);
+		p = map_anon(small);
+		_exit(p == MAP_FAILED || touch(p, small) != (long)(small / page));
+	}
+	ASSERT_EQ(read(ready[0], &c, 1), 1);
+	ASSERT_EQ(put_text(CGROUP GROUP "/memory.max", "60M"), 0);
+	ASSERT_EQ(write(go[1], "", 1), 1);
+	/*
+	 * Who has most of what the group is charged for. Were it the other one,
+	 * that would be enough, and the holder would stay.
+	 */
+	wait_child(other);
+	for (tries = 0; tries < 100 && !waitpid(holder, &status, WNOHANG); tries++)
+		usleep(50000);
+	EXPECT_LT(tries, 100);
+	kill(holder, SIGKILL);
+	put_text(CGROUP GROUP "/memory.max", "max");
+}
+
+/* A page that is about to fail is replaced, whatever the knobs say. */
+TEST_F_TIMEOUT(knob, soft_offline, LONG)
+{
+	size_t size = 16 * page;
+	uint64_t entry;
+	char text[32], *p;
+	int fd;
+
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 36);
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(pread(fd, &entry, sizeof(entry), (unsigned long)p / page * 8), 8);
+	close(fd);
+	if (access("/sys/kernel/debug/hwpoison/unpoison-pfn", W_OK) &&
+	    system("modprobe hwpoison_inject 2>/dev/null"))
+		SKIP(return, "no hwpoison_inject");
+	if (madvise(p, page, MADV_SOFT_OFFLINE))
+		SKIP(return, "no soft offline: %s", strerror(errno));
+	EXPECT_TRUE(filled(p, size, 36));
+	EXPECT_TRUE(all_on_dax(p + page, size - page));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)(entry & ((1ULL << 55) - 1)));
+	EXPECT_EQ(put_text("/sys/kernel/debug/hwpoison/unpoison-pfn", text), 0);
+	fill(p, size, 37);
+	EXPECT_TRUE(filled(p, size, 37));
+}
+
+int main(int argc, char **argv)
+{
+	const char *why = NULL;
+
+	page = sysconf(_SC_PAGESIZE);
+	if (geteuid())
+		why = "needs root";
+	else if (!find_dax())
+		why = "no dax device is bound to anondax";
+	if (why) {
+		ksft_print_header();
+		ksft_exit_skip("%s\n", why);
+	}
+	/* The processes of the tests leave by _exit(). */
+	atexit(put_back);
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A second owner: the module node_private_sample takes the device's physical range,
+# makes a private node of it, allocates folios from it, opts in to services and
+# leaves. Nothing of mm knows it. Runs in the virtual machine.
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+. tests/lib.sh
+
+module=node_private_sample
+parameters=/sys/module/$module/parameters
+block=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
+drivers=$bus/drivers
+page=$(getconf PAGESIZE)
+
+start=$(($(cat "$dev/mapping0/start")))
+size=$((($(cat "$dev/mapping0/end") + 1 - start) / block * block))
+# sets FILE VALUE: as written, and read back.
+sets() { echo "$2" >"$parameters/$1" && [ "$(cat "$parameters/$1")" = "$2" ]; }
+# fails FILE VALUE ERROR: and the file reads as before.
+fails() {
+	local before said
+	before=$(cat "$parameters/$1")
+	said=$({ echo "$2" >"$parameters/$1"; } 2>&1) && note "$2 was taken" && return 1
+	[[ $said = *"$3"* ]] || note "$said" || return 1
+	[ "$(cat "$parameters/$1")" = "$before" ] || note "it reads $(cat "$parameters/$1"), before $before"
+}
+# It takes what there is.
+all_and_one() { ! echo $((all + 1)) 2>/dev/null >"$parameters/folios"; }
+thread() { pgrep -x "$1$PNODE" >/dev/null; }
+zonelist_free() { [ "$(free_pages)" = "$1" ] || note "$(free_pages) free pages, not $1"; }
+gone() { ! private && ! ordinary && [ "$(managed_pages)" = 0 ]; }
+
+check "the module wants to know where the memory is" eval "! modprobe $module 2>/dev/null"
+check "the module loads" modprobe $module start=$start size=$size nid="$PNODE"
+
+# anondax is an owner too, and the first one counts.
+lab/vm-node.sh online "$DAX" >/dev/null
+check "while anondax owns the node it is refused" fails plugged 1 "Device or resource busy"
+check "and anondax still has it" [ "$(cat "$hotplug")" = online ]
+lab/vm-node.sh unplugged "$DAX" >/dev/null
+check "while anondax has reserved the range it is refused" fails plugged 1 "Device or resource busy"
+check "and the node is nobody's" gone
+echo "$DAX" >"$drivers/anondax/unbind"
+
+check "folios of a node without memory" fails folios 1 "No such device or address"
+check "it plugs the memory" sets plugged 1
+check "the node is private" private
+check "and not ordinary" eval "! ordinary"
+all=$((size / page))
+check "all of its $all pages are free" zonelist_free $all
+modprobe anondax
+check "anondax can have it no more" eval "! lab/vm-node.sh online $DAX 2>/dev/null >/dev/null"
+check "the module stays while there is memory" eval "! rmmod $module 2>/dev/null"
+
+check "folios, in both scopes" sets folios 5000
+check "come from the node" zonelist_free $((all - 5000))
+head -c 300M /dev/zero | tail -c 1 >/dev/null
+dd if=/dev/zero of=/tmp/owner.$$ bs=1M count=64 2>/dev/null && rm /tmp/owner.$$
+check "others do not" zonelist_free $((all - 5000))
+check "a node in use stays" fails plugged 0 "Device or resource busy"
+check "with its folios" zonelist_free $((all - 5000))
+check "more folios than there are" all_and_one
+check "it got every page" zonelist_free 0
+check "and gives them back" sets folios 0
+check "all of them" zonelist_free $all
+
+check "reclaim is off" eval "! thread kswapd"
+check "an unknown service is refused" fails opts 0x40 "Invalid argument"
+check "the owner opts in to reclaim" sets opts 0x1
+check "reclaim is on" thread kswapd
+check "the owner opts out" sets opts 0x0
+check "reclaim is off again" eval "! thread kswapd"
+
+check "it unplugs" sets plugged 0
+check "the node is as it was" gone
+check "the module leaves" rmmod $module
+check "and anondax can have it" lab/vm-node.sh online "$DAX"
+lab/vm-node.sh unplugged "$DAX" >/dev/null
+conclude
