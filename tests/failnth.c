@@ -358,7 +358,8 @@ static void snapshot(struct text *t)
 
 /*
  * What Linux does without when memory is short as it makes a node or a memory
- * block: files of other subsystems, and links between the two.
+ * block: files of other subsystems, links between the two, and the node's place
+ * in the memory tiers.
  */
 static int dispensable(const char *line)
 {
@@ -368,6 +369,8 @@ static int dispensable(const char *line)
 	size_t len = 0, i;
 	int id, n;
 
+	if (!strncmp(line, TIERS "/memory_tier", strlen(TIERS "/memory_tier")))
+		return 1;
 	if (sscanf(line, SYSTEM "node/node%d/%n", &id, &n) != 1 &&
 	    sscanf(line, SYSTEM "memory/memory%d/%n", &id, &n) != 1)
 		return 0;

@@ -460,6 +460,39 @@ bool node_private_range_online(u64 start, u64 size)
 EXPORT_SYMBOL_GPL(node_private_range_online);
 
 /**
+ * node_private_gfp - what an allocation from private nodes only may do
+ * @gfp: its flags
+ * @order: its order
+ * @nodes: its nodes
+ *
+ * Context: any.
+ * Return: the flags to allocate with.
+ */
+gfp_t node_private_gfp(gfp_t gfp, unsigned int order, const nodemask_t *nodes)
+{
+	/* Who asked fails, and nobody is killed or warned about. */
+	gfp &= ~__GFP_NOFAIL;
+	gfp |= __GFP_NOWARN;
+
+	/*
+	 * With reclaim off on all of them there is nothing to wait for: full is
+	 * full. Nor is a reserve kept for anybody.
+	 */
+	if (!nodes_intersects(*nodes, node_private_allowed[NODE_PRIVATE_RECLAIM])) {
+		gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_HIGH | __GFP_RETRY_MAYFAIL);
+		return gfp | __GFP_NORETRY | __GFP_NOMEMALLOC;
+	}
+
+	/*
+	 * Without the OOM killer. Costly orders never get to it, and would only
+	 * be tried harder than anywhere else.
+	 */
+	if (order <= PAGE_ALLOC_COSTLY_ORDER && !(gfp & __GFP_NORETRY))
+		gfp |= __GFP_RETRY_MAYFAIL;
+	return gfp;
+}
+
+/**
  * node_private_admit - does an allocation reach private nodes?
  * @scopes: the task's PF_MEMALLOC_PRIVATE and PF_MEMALLOC_FOLIO
  * @gfp: its flags, adjusted for an allocation that is admitted
@@ -479,7 +512,6 @@ bool node_private_admit(unsigned int scopes, gfp_t *gfp, unsigned int order,
 			int nid, const nodemask_t *nodemask, nodemask_t *nodes)
 {
 	const nodemask_t *private = &node_states[N_MEMORY_PRIVATE];
-	bool no_oom = false;
 
 	if (scopes != (PF_MEMALLOC_PRIVATE | PF_MEMALLOC_FOLIO))
 		return false;
@@ -505,28 +537,8 @@ bool node_private_admit(unsigned int scopes, gfp_t *gfp, unsigned int order,
 		nodes_and(*nodes, *nodes, this);
 	}
 
-	if (nodes_subset(*nodes, *private)) {
-		/* Who asked fails, and nobody is killed or warned about. */
-		*gfp &= ~__GFP_NOFAIL;
-		*gfp |= __GFP_NOWARN;
-		no_oom = true;
-
-		/*
-		 * With reclaim off on all of them there is nothing to wait
-		 * for: full is full. Nor is a reserve kept for anybody.
-		 */
-		if (!nodes_intersects(*nodes, node_private_allowed[NODE_PRIVATE_RECLAIM])) {
-			*gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_HIGH |
-				  __GFP_RETRY_MAYFAIL);
-			*gfp |= __GFP_NORETRY | __GFP_NOMEMALLOC;
-		}
-	}
-	/*
-	 * Without the OOM killer. Costly orders never get to it, and would only
-	 * be tried harder than anywhere else.
-	 */
-	if (no_oom && order <= PAGE_ALLOC_COSTLY_ORDER && !(*gfp & __GFP_NORETRY))
-		*gfp |= __GFP_RETRY_MAYFAIL;
+	if (nodes_subset(*nodes, *private))
+		*gfp = node_private_gfp(*gfp, order, nodes);
 	return true;
 }
 
