@@ -233,6 +233,12 @@ static void with_knob(void)
 
 	/* The node has no CPUs to run on. */
 	check(numa_run_on_node(node) < 0, "numa_run_on_node() fails");
+	complaints = 0;
+	numa_bind(the_node);
+	got = numa_get_membind();
+	check(complaints && numa_bitmask_equal(got, the_node),
+	      "numa_bind() complains, and binds memory all the same");
+	numa_bitmask_free(got);
 }
 
 static void without_knob(void)
