@@ -16,8 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MIB		(1UL << 20)
-#define SIZE		(16 * MIB)
+#define SIZE	(16UL * 1024 * 1024)
 
 static int node;
 static long page;
@@ -30,7 +29,7 @@ static int complaints;
 void numa_error(char *where)
 {
 	complaints++;
-	printf("# numa_error: %s: %s\n", where, strerror(errno));
+	printf("# libnuma says: %s: %s\n", where, strerror(errno));
 }
 
 void numa_warn(int num, char *fmt, ...)
@@ -188,14 +187,17 @@ static void with_knob(void)
 
 	numa_set_membind(the_node);
 	got = numa_get_membind();
-	check(numa_bitmask_equal(got, the_node), "numa_get_membind() gives what numa_set_membind() set");
+	check(numa_bitmask_equal(got, the_node),
+	      "numa_get_membind() gives what numa_set_membind() set");
 	numa_bitmask_free(got);
 	p = map(SIZE, MAP_PRIVATE);
 	fill(p, SIZE);
-	check(pages_on(p, SIZE, node) == all, "numa_set_membind(): anonymous memory is on the node");
+	check(pages_on(p, SIZE, node) == all,
+	      "numa_set_membind(): anonymous memory is on the node");
 	shared = map(SIZE, MAP_SHARED);
 	fill(shared, SIZE);
-	check(!pages_on(shared, SIZE, node), "numa_set_membind(): shared memory is not, and is to be had");
+	check(!pages_on(shared, SIZE, node),
+	      "numa_set_membind(): shared memory is not, and is to be had");
 	munmap(shared, SIZE);
 	numa_set_localalloc();
 	q = map(SIZE, MAP_PRIVATE);
@@ -212,9 +214,11 @@ static void with_knob(void)
 	move(q, SIZE, 0);
 	zero = numa_allocate_nodemask();
 	numa_bitmask_setbit(zero, 0);
-	check(!numa_migrate_pages(0, zero, the_node) && pages_on(q, SIZE, node) == all && intact(q, SIZE),
+	check(!numa_migrate_pages(0, zero, the_node) &&
+	      pages_on(q, SIZE, node) == all && intact(q, SIZE),
 	      "numa_migrate_pages() to it");
-	check(!numa_migrate_pages(0, the_node, zero) && pages_on(q, SIZE, 0) == all && intact(q, SIZE),
+	check(!numa_migrate_pages(0, the_node, zero) &&
+	      pages_on(q, SIZE, 0) == all && intact(q, SIZE),
 	      "numa_migrate_pages() away from it");
 	numa_bitmask_free(zero);
 	munmap(q, SIZE);
@@ -229,6 +233,12 @@ static void with_knob(void)
 
 	/* The node has no CPUs to run on. */
 	check(numa_run_on_node(node) < 0, "numa_run_on_node() fails");
+	complaints = 0;
+	numa_bind(the_node);
+	got = numa_get_membind();
+	check(complaints && numa_bitmask_equal(got, the_node),
+	      "numa_bind() complains, and binds memory all the same");
+	numa_bitmask_free(got);
 }
 
 static void without_knob(void)
@@ -240,7 +250,8 @@ static void without_knob(void)
 	fill(p, SIZE);
 	check(!pages_on(p, SIZE, node), "and gives memory of other nodes");
 	complaints = 0;
-	check(!move(p, SIZE, node) && !pages_on(p, SIZE, node), "numa_move_pages() does not move it there");
+	check(!move(p, SIZE, node) && !pages_on(p, SIZE, node),
+	      "numa_move_pages() does not move it there");
 	numa_free(p, SIZE);
 	p = numa_alloc_interleaved_subset(SIZE, both);
 	fill(p, SIZE);
