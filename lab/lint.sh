@@ -74,11 +74,13 @@ user_c() {
 }
 
 series_checkpatch() {
-	local rc=0 p
+	local rc=0 p words=/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt
+	# DAMON is a part of Linux, not a misspelled daemon.
+	grep -v '^damon->' "$words" >"$tmp/words"
 	for p in "$BUILD"/series/[0-9]*.patch; do
 		case $p in */0000-*) continue ;; esac
 		# With Debian's python3 first: its spdxcheck needs Debian's modules.
-		(cd "$LINUX" && PATH=/usr/bin:$PATH perl scripts/checkpatch.pl --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES --codespell "$p") || rc=1
+		(cd "$LINUX" && PATH=/usr/bin:$PATH perl scripts/checkpatch.pl --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES --codespell --codespellfile "$tmp/words" "$p") || rc=1
 	done
 	return "$rc"
 }

@@ -60,7 +60,7 @@ static void set_all_knobs(const char *text)
 		set_knob(knobs[i], text);
 }
 
-static long vmstat(const char *key)
+static long vm_count(const char *key)
 {
 	char buf[16];
 
@@ -227,6 +227,7 @@ static bool in_tier(int adistance)
 TEST(adistance)
 {
 	static const char * const bad[] = { "0", "-5", "near", "10 20", "99999999999" };
+	int distances[4] = { 300, 576, 2000 };
 	int given, i;
 	char text[32];
 	size_t j;
@@ -241,8 +242,9 @@ TEST(adistance)
 	EXPECT_EQ(get_knob("adistance"), given);
 
 	/* Above DRAM, next to it, below it, and back to what it was. */
+	distances[3] = given;
 	for (i = 0; i < 4; i++) {
-		int want = (int []){ 300, 576, 2000, given }[i];
+		int want = distances[i];
 
 		snprintf(text, sizeof(text), "%d", want);
 		ASSERT_EQ(set_knob("adistance", text), 0);
@@ -541,7 +543,7 @@ TEST_F_TIMEOUT(knob, reclaim_proactive, LONG)
 TEST_F_TIMEOUT(knob, reclaim_direct, LONG)
 {
 	size_t size = get_number("/proc/meminfo", "SwapFree") ? free_pages() * page + 64 * MB : 0;
-	long kills = vmstat("oom_kill");
+	long kills = vm_count("oom_kill");
 	char *p;
 
 	if (!self->swap)
@@ -556,7 +558,7 @@ TEST_F_TIMEOUT(knob, reclaim_direct, LONG)
 	ASSERT_EQ(set_knob("reclaim", "1"), 0);
 	EXPECT_EQ(touch(p, size), (long)(size / page));
 	EXPECT_GT(read_smaps(p, size, "Swap"), 32L * 1024);
-	EXPECT_EQ(vmstat("oom_kill"), kills);
+	EXPECT_EQ(vm_count("oom_kill"), kills);
 }
 
 TEST_F_TIMEOUT(knob, reclaim_khugepaged, LONG)
@@ -617,7 +619,7 @@ TEST_F_TIMEOUT(knob, reclaim_zswap, LONG)
 	settle();
 	snprintf(reclaim, sizeof(reclaim), CGROUP GROUP "/memory.reclaim");
 	snprintf(text, sizeof(text), "%lu", size / 2);
-	before = vmstat("zswpout");
+	before = vm_count("zswpout");
 
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	put_text(reclaim, text);
@@ -626,7 +628,7 @@ TEST_F_TIMEOUT(knob, reclaim_zswap, LONG)
 	ASSERT_EQ(set_knob("reclaim", "1"), 0);
 	put_text(reclaim, text);
 	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 4));
-	EXPECT_GT(vmstat("zswpout"), before);
+	EXPECT_GT(vm_count("zswpout"), before);
 	EXPECT_TRUE(filled(p, size, 32));
 	EXPECT_TRUE(all_on_dax(p, size));
 }
@@ -662,9 +664,9 @@ TEST_F_TIMEOUT(knob, adistance_above, LONG)
 	EXPECT_TRUE(all_on_dax(p, size));
 
 	ASSERT_EQ(set_knob("reclaim", "1"), 0);
-	demoted = vmstat("pgdemote_proactive");
+	demoted = vm_count("pgdemote_proactive");
 	put_text(reclaim, text);
-	EXPECT_GT(vmstat("pgdemote_proactive"), demoted);
+	EXPECT_GT(vm_count("pgdemote_proactive"), demoted);
 	EXPECT_LT(count_on(p, size, dax.nid), (long)(size / page));
 	/* To DRAM, not to the disk. */
 	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
@@ -708,10 +710,10 @@ TEST_F_TIMEOUT(knob, demotion, LONG)
 	fill(p, size, 10);
 	settle();
 	ASSERT_EQ(set_knob("demotion", "1"), 0);
-	demoted = vmstat("pgdemote_proactive");
+	demoted = vm_count("pgdemote_proactive");
 	put_text(reclaim, text);
 	EXPECT_GT(count_on(p, size, dax.nid), 0);
-	EXPECT_GT(vmstat("pgdemote_proactive"), demoted);
+	EXPECT_GT(vm_count("pgdemote_proactive"), demoted);
 	EXPECT_TRUE(filled(p, size, 10));
 
 	/* Off leaves what is there and sends no more; reclaim may take it away. */
@@ -821,11 +823,14 @@ TEST_F_TIMEOUT(knob, mbind_policies, LONG)
 	madvise(p, size, MADV_NOHUGEPAGE);
 
 #define PLACED(_mode, _nodes, _want) do {					\
+		const int mode = (_mode);					\
+		const unsigned long nodes = (_nodes);				\
+										\
 		madvise(p, size, MADV_DONTNEED);				\
-		ASSERT_EQ(sys_mbind(p, size, _mode, _nodes, 0), 0);		\
+		ASSERT_EQ(sys_mbind(p, size, mode, nodes, 0), 0);		\
 		fill(p, size, 17);						\
 		EXPECT_EQ(count_on(p, size, dax.nid), (long)(_want))		\
-			TH_LOG("mode %d, nodes %#lx", _mode, _nodes);		\
+			TH_LOG("mode %d, nodes %#lx", mode, nodes);		\
 	} while (0)
 
 	PLACED(MPOL_BIND, P, size / page);
@@ -946,7 +951,7 @@ TEST_F_TIMEOUT(knob, mbind_swap, LONG)
 TEST_F_TIMEOUT(knob, mbind_full, LONG)
 {
 	size_t size = (free_pages() + 1024) * page;
-	long kills = vmstat("oom_kill"), done;
+	long kills = vm_count("oom_kill"), done;
 	char *p;
 
 	if (!strcmp(variant->others, "1"))
@@ -961,11 +966,11 @@ TEST_F_TIMEOUT(knob, mbind_full, LONG)
 	EXPECT_LT(done, (long)(size / page));
 	EXPECT_GT(done, (long)(size / page) - 2048);
 	EXPECT_EQ(count_on(p, done * page, dax.nid), done);
-	EXPECT_EQ(vmstat("oom_kill"), kills);
+	EXPECT_EQ(vm_count("oom_kill"), kills);
 	/* A preference goes on elsewhere. */
 	ASSERT_EQ(sys_mbind(p + done * page, 512 * page, MPOL_PREFERRED, 1UL << dax.nid, 0), 0);
 	EXPECT_EQ(touch(p + done * page, 512 * page), 512);
-	EXPECT_EQ(vmstat("oom_kill"), kills);
+	EXPECT_EQ(vm_count("oom_kill"), kills);
 }
 
 /*
@@ -998,7 +1003,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	EXPECT_TRUE(all_on_dax(p, size));
 
 	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
-	before = vmstat("numa_pages_migrated");
+	before = vm_count("numa_pages_migrated");
 	/* A mapping that had no hint faults is scanned again after a while. */
 	for (i = 0; i < 4000 && all_on_dax(p, size); i++) {
 		fill(p, size, 24);
@@ -1006,7 +1011,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	}
 	/* To where it runs. */
 	EXPECT_FALSE(all_on_dax(p, size));
-	EXPECT_GT(vmstat("numa_pages_migrated"), before);
+	EXPECT_GT(vm_count("numa_pages_migrated"), before);
 	EXPECT_TRUE(filled(p, size, 24));
 }
 
@@ -1122,13 +1127,13 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 	if (change(&self->changes, "/proc/sys/kernel/numa_balancing", "2"))
 		SKIP(return, "no NUMA balancing");
 
-	before = vmstat("pgpromote_success");
+	before = vm_count("pgpromote_success");
 	for (i = 0; i < 40; i++) {
 		fill(p, size, 34);
 		usleep(20000);
 	}
 	EXPECT_TRUE(all_on_dax(p, size));
-	EXPECT_EQ(vmstat("pgpromote_success"), before);
+	EXPECT_EQ(vm_count("pgpromote_success"), before);
 
 	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
 	for (i = 0; i < 4000 && all_on_dax(p, size); i++) {
@@ -1136,7 +1141,7 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 		usleep(20000);
 	}
 	EXPECT_FALSE(all_on_dax(p, size));
-	EXPECT_GT(vmstat("pgpromote_success"), before);
+	EXPECT_GT(vm_count("pgpromote_success"), before);
 	EXPECT_TRUE(filled(p, size, 35));
 }
 
