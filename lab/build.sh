@@ -5,6 +5,8 @@
 #   base   kernel/config/base.config over allnoconfig, from build/linux
 #   debug  the same with kernel/config/debug.config on top
 #   stock  as base, but from the pristine source without the series
+#   bench, bench-stock  the same two with kernel/config/bench.config on top: what
+#          is measured
 
 . "$(dirname "$0")/lib.sh"
 . "$TOP/lab/kmake.sh"
@@ -13,7 +15,8 @@ kind=${1:-base}
 case $kind in
 base | stock) fragments=(base) ;;
 debug) fragments=(base debug) ;;
-*) die "there is no kernel '$kind'" "kinds: base, debug, stock" ;;
+bench | bench-stock) fragments=(base bench) ;;
+*) die "there is no kernel '$kind'" "kinds: base, debug, stock, bench, bench-stock" ;;
 esac
 
 for tool in gcc make flex bison bc ccache; do
@@ -28,7 +31,9 @@ flock -n "$lock" || {
 	flock "$lock"
 }
 
-if [ "$kind" = stock ]; then
+stock=''
+[[ $kind != *stock ]] || stock=1
+if [ -n "$stock" ]; then
 	src=$("$TOP/lab/fetch.sh")
 else
 	"$TOP/lab/tree.sh"
@@ -57,7 +62,7 @@ if [ ! -f "$out/.config" ] || [ "$stamp" != "$(cat "$out/.lab-config" 2>/dev/nul
 	}
 	# kconfig drops without a word what has a dependency missing. The last word
 	# on an option counts.
-	missed=$(awk -v stock="$([ "$kind" = stock ] && echo 1)" '
+	missed=$(awk -v stock="$stock" '
 		FNR == NR { if (match($0, /^CONFIG_[A-Za-z0-9_]+=/)) have[substr($0, 1, RLENGTH - 1)] = $0; next }
 		/^# CONFIG_[A-Za-z0-9_]+ is not set/ { want[$2] = $2 "=n" }
 		match($0, /^CONFIG_[A-Za-z0-9_]+=/) { want[substr($0, 1, RLENGTH - 1)] = $0 }
