@@ -57,10 +57,11 @@ mm-selftests: setup-build setup-run ## the kernel's mm selftests on stock and on
 	@lab/build.sh base
 	@tests/mm-selftests.sh
 
-bench: ## measure what it costs (not there yet)
-	@echo "error: the benchmarks are not there yet" >&2
-	@echo "       'make test' is; see docs/ for what is planned" >&2
-	@exit 1
+bench: setup-build setup-run setup-bench ## count what it costs, beside stock Linux (long)
+	@bench/bench.sh full
+
+bench-quick: setup-build setup-run setup-bench ## the short of it: ordinary work, stock and ours
+	@bench/bench.sh quick
 
 lint: setup-build setup-lint ## check the style of everything
 	@lab/lint.sh
@@ -104,5 +105,5 @@ $(BUILD)/hold: lab/hold.c
 setup-%:
 	@lab/setup.sh $*
 
-.PHONY: help setup kernel demo shell run test mm-selftests bench lint check-series check-configs check-identical tree \
+.PHONY: help setup kernel demo shell run test mm-selftests bench bench-quick lint check-series check-configs check-identical tree \
 	writeback series tests clean

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Between the measuring module and the program that drives it.
+ */
+#ifndef PNBENCH_H
+#define PNBENCH_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* What PNB_RUN can repeat. A sample is what one step of it took. */
+enum pnb_op {
+	PNB_EMPTY,		/* nothing: what measuring itself costs */
+	PNB_PAGES,		/* alloc_pages() and __free_pages() */
+	PNB_FOLIO,		/* folio_alloc() and folio_put() */
+	PNB_FOLIO_NODE,		/* the same with __folio_alloc_node() */
+	PNB_KMALLOC,		/* kmalloc() and kfree() */
+	PNB_PAGES_BULK,		/* many alloc_pages() in a row, then as many frees */
+	PNB_FOLIO_BULK,
+	PNB_KMALLOC_BULK,
+	PNB_SLAB_PAGE,		/* objects that fill a slab page each */
+	PNB_VMALLOC,		/* vmalloc() and vfree() of one page */
+};
+
+#define PNB_F_ZERO	1	/* __GFP_ZERO */
+#define PNB_F_SCOPE	2	/* inside memalloc_private */
+#define PNB_F_THISNODE	4
+
+struct pnb_run {
+	__u32 op;
+	__u32 flags;
+	__u32 order;		/* or the size, for kmalloc */
+	__s32 nid;		/* -1 for any */
+	__u32 count;		/* samples wanted */
+	__u32 pad;
+	__u64 samples;		/* where they go: count of __u32, frees of a bulk after them */
+};
+
+#define PNB_RUN		_IOW('P', 1, struct pnb_run)
+/*
+ * 1: no timer interrupt from now on; 0: as usual again. Time does not go on for
+ * the kernel in between, so it is for tens of milliseconds.
+ */
+#define PNB_QUIET	_IOW('P', 2, int)
+
+/* Sizes of the structures that a node has. */
+struct pnb_sizes {
+	__u64 pglist_data;
+	__u64 zonelists;
+	__u64 nodemask;
+	__u64 max_nodes;
+	__u64 per_cpu_node;
+};
+
+#define PNB_SIZES	_IOR('P', 4, struct pnb_sizes)
+
+#endif

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reads what the machines counted, build/bench/RUN.N.json, compares, and writes
+ * tables (Markdown, which is readable as it is), one JSON file with everything,
+ * data for the plots, and TAP: what has to hold.
+ *
+ *	report DIR [KEY=VALUE...]
+ *
+ * KEY=VALUE is about the runs (versions, command) and goes into the results.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "compiler.h"
+
+/* Section 6 of the design. */
+#define BAR_STOCK	1.001	/* ordinary work, no private node, to stock */
+#define BAR_PRIVATE	1.01	/* first touch of private memory, to ordinary */
+
+struct figure {
+	char test[64];
+	double n, median, mean, p10, p90, min, max;
+	bool has_median, settled, constant;
+};
+
+struct run {
+	const char *name;
+	bool there;
+	bool same;		/* the second machine counted the same */
+	int n_figures;
+	struct figure figures[256];
+};
+
+static const char *dir;
+static FILE *md;
+static int n_tap, failed;
+
+static struct run runs[64];
+static int n_runs;
+
+static __noreturn __printf(1, 2) void die(const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "error: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	exit(2);
+}
+
+static char *slurp(const char *path)
+{
+	size_t n = 0, size = 1 << 20;
+	char *buf = malloc(size);
+	FILE *f = fopen(path, "r");
+
+	if (!f || !buf) {
+		free(buf);
+		return NULL;
+	}
+	n = fread(buf, 1, size - 1, f);
+	buf[n] = '\0';
+	fclose(f);
+	return buf;
+}
+
+/* Our own lines: flat objects, known keys. */
+static double number(const char *line, const char *key, double missing)
+{
+	char want[32];
+	char *at;
+
+	snprintf(want, sizeof(want), "\"%s\":", key);
+	at = strstr(line, want);
+	return at ? strtod(at + strlen(want), NULL) : missing;
+}
+
+static void parse(struct run *r, char *text)
+{
+	char *line, *save = NULL;
+
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		struct figure *f = &r->figures[r->n_figures];
+		double is = number(line, "is", NAN);
+
+		if (sscanf(line, isnan(is) ? "{\"test\":\"%63[^\"]\"" : "{\"value\":\"%63[^\"]\"",
+			   f->test) != 1)
+			continue;
+		f->constant = !isnan(is);
+		f->n = number(line, "n", 1);
+		f->mean = isnan(is) ? number(line, "mean", NAN) : is;
+		f->median = number(line, "median", f->mean);
+		f->has_median = strstr(line, "\"median\"");
+		f->p10 = number(line, "p10", f->mean);
+		f->p90 = number(line, "p90", f->mean);
+		f->min = number(line, "min", f->mean);
+		f->max = number(line, "max", f->mean);
+		f->settled = strstr(line, "\"settled\":true");
+		if (++r->n_figures == 256)
+			die("%s has too many figures", r->name);
+	}
+}
+
+/* The runs that there are, by name. */
+static struct run *run(const char *name)
+{
+	char path[512], *a, *b;
+	struct run *r;
+	int i;
+
+	for (i = 0; i < n_runs; i++)
+		if (!strcmp(runs[i].name, name))
+			return &runs[i];
+	if (n_runs == 64)
+		die("too many runs");
+	r = &runs[n_runs++];
+	r->name = name;
+	snprintf(path, sizeof(path), "%s/%s.1.json", dir, name);
+	a = slurp(path);
+	snprintf(path, sizeof(path), "%s/%s.2.json", dir, name);
+	b = slurp(path);
+	if (a) {
+		r->there = true;
+		r->same = b && !strcmp(a, b);
+		parse(r, a);
+	}
+	free(a);
+	free(b);
+	return r;
+}
+
+static const struct figure *find(const struct run *r, const char *test)
+{
+	int i;
+
+	for (i = 0; r && r->there && i < r->n_figures; i++)
+		if (!strcmp(r->figures[i].test, test))
+			return &r->figures[i];
+	return NULL;
+}
+
+static double get(const struct run *r, const char *test)
+{
+	const struct figure *f = find(r, test);
+
+	return f ? f->median : NAN;
+}
+
+static double get_mean(const struct run *r, const char *test)
+{
+	const struct figure *f = find(r, test);
+
+	return f ? f->mean : NAN;
+}
+
+/*
+ * TAP.
+ */
+static __printf(2, 3) void ok(bool good, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%sok %d ", good ? "" : "not ", ++n_tap);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	failed += !good;
+}
+
+/*
+ * Tables.
+ */
+static __printf(1, 2) void out(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(md, fmt, ap);
+	va_end(ap);
+}
+
+static const char *count(double v)
+{
+	static char buf[16][32];
+	static int i;
+
+	i = (i + 1) % 16;
+	buf[i][0] = '\0';
+	if (!isnan(v))
+		snprintf(buf[i], sizeof(buf[i]), v == floor(v) || v >= 1000 ? "%.0f" : "%.1f", v);
+	return buf[i];
+}
+
+static const char *ratio(double a, double b)
+{
+	static char buf[16][32];
+	static int i;
+
+	i = (i + 1) % 16;
+	buf[i][0] = '\0';
+	if (!isnan(a) && !isnan(b) && b)
+		snprintf(buf[i], sizeof(buf[i]), "%.4f", a / b);
+	return buf[i];
+}
+
+/* A test that counts against a bar, and what of it counts. */
+struct bar {
+	const char *test;
+	enum { MEDIAN, MEAN } what;
+	const char *label;
+};
+
+static const struct bar stock_bars[] = {
+	{ "pages-0", MEDIAN, "order-0 alloc_pages and free" },
+	{ "folio-0", MEDIAN, "order-0 folio_alloc and put" },
+	{ "folio-node-0", MEDIAN, "order-0 __folio_alloc_node and put" },
+	{ "folio-zero-0", MEDIAN, "order-0 folio, zeroed" },
+	{ "pages-9", MEDIAN, "order-9 alloc_pages and free" },
+	{ "folio-9", MEDIAN, "order-9 folio_alloc and put" },
+	{ "folio-node-9", MEDIAN, "order-9 __folio_alloc_node and put" },
+	{ "folio-zero-9", MEDIAN, "order-9 folio, zeroed" },
+	{ "kmalloc-4k", MEDIAN, "kmalloc of 4 KiB and kfree, slab at hand" },
+	{ "kmalloc-16k", MEDIAN, "kmalloc of 16 KiB and kfree, from the page allocator" },
+	{ "slab-page-0-alloc", MEAN, "slab page of order 0, allocated" },
+	{ "slab-page-0-free", MEAN, "slab page of order 0, freed" },
+	{ "touch-4k", MEDIAN, "anonymous fault, 4 KiB" },
+	{ "touch-64k", MEDIAN, "anonymous fault, 64 KiB" },
+	{ "touch-2m", MEDIAN, "anonymous fault, 2 MiB" },
+	{ "cow-4k", MEDIAN, "copy on write, 4 KiB" },
+	{ "fork-exit", MEDIAN, "fork and exit" },
+	{ "fork-exit-16m", MEDIAN, "fork and exit with 16 MiB" },
+};
+
+#define N(a) ((int)ARRAY_SIZE(a))
+
+static double bar_value(const struct run *r, const struct bar *b)
+{
+	return b->what == MEDIAN ? get(r, b->test) : get_mean(r, b->test);
+}
+
+static void agreed(const char * const *names, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		struct run *r = run(names[i]);
+
+		if (r->there)
+			ok(r->same, "%s: both machines counted the same, to the digit", names[i]);
+	}
+}
+
+static void row_of(const char *test, struct run **col, int n)
+{
+	const struct figure *f = NULL;
+	int i;
+
+	for (i = 0; i < n && !f; i++)
+		f = find(col[i], test);
+	if (!f)
+		return;
+	out("| %s | %s |", test, count(get(col[0], test)));
+	f = find(col[0], test);
+	if (f && f->has_median)
+		out(" %s to %s |", count(f->p10), count(f->p90));
+	else
+		out(" |");
+	out(" %s |", count(get(col[1], test)));
+	out(" %s |", ratio(get(col[1], test), get(col[0], test)));
+	for (i = 2; i < n; i++)
+		if (col[i]->there)
+			out(" %s |", ratio(get(col[i], test), get(col[1], test)));
+	out("\n");
+}
+
+static void group1(void)
+{
+	static const char * const names[] = { "stock", "ours-0", "ours-1", "ours-8", "ours-60" };
+	static const char * const heads[] = { "", "", "1 node", "8 nodes", "60 nodes" };
+	struct run *col[N(names)];
+	int i, k;
+
+	for (i = 0; i < N(names); i++)
+		col[i] = run(names[i]);
+	if (!col[0]->there || !col[1]->there)
+		return;
+
+	out("\n## Ordinary work\n\n"
+	    "Instructions for each: the median, or the mean where the whole was counted at once.\n"
+	    "\"ours\" has no private node; the last columns have that many, with every knob on,\n"
+	    "compared to ours without.\n\n");
+	out("| | stock | spread (10 %% to 90 %%) | ours | ours to stock |");
+	for (i = 2; i < N(names); i++)
+		if (col[i]->there)
+			out(" %s |", heads[i]);
+	out("\n|---|---:|---:|---:|---:|");
+	for (i = 2; i < N(names); i++)
+		if (col[i]->there)
+			out("---:|");
+	out("\n");
+	for (i = 0; i < col[0]->n_figures; i++) {
+		const char *test = col[0]->figures[i].test;
+
+		if (!col[0]->figures[i].constant)
+			row_of(test, col, N(names));
+	}
+
+	agreed(names, N(names));
+	for (i = 0; i < N(stock_bars); i++) {
+		const struct bar *b = &stock_bars[i];
+		double s = bar_value(col[0], b), o = bar_value(col[1], b);
+
+		ok(o <= s * BAR_STOCK, "%s: %s of stock's %s instructions, %s, at most %.3f",
+		   b->label, count(o), count(s), ratio(o, s), BAR_STOCK);
+	}
+	if (!col[2]->there)
+		return;
+	for (i = 0; i < N(stock_bars); i++) {
+		const struct bar *b = &stock_bars[i];
+		double one = bar_value(col[2], b);
+		bool equal = true;
+
+		for (k = 3; k < N(names); k++)
+			if (col[k]->there && bar_value(col[k], b) != one)
+				equal = false;
+		ok(equal, "%s: the same with 1, 8 and 60 private nodes: %s, %s, %s", b->label,
+		   count(one), count(bar_value(col[3], b)), count(bar_value(col[4], b)));
+	}
+}
+
+static void group2(void)
+{
+	static const char * const names[] = { "private", "kmem", "demote-private", "demote-kmem",
+					      "promote-private", "promote-kmem" };
+	static const char * const bars[] = { "touch-4k", "touch-64k", "touch-2m" };
+	struct run *p = run("private"), *k = run("kmem");
+	char mbind[64], dax[64];
+	int i;
+
+	if (!p->there || !k->there)
+		return;
+	out("\n## Memory of a private node\n\n"
+	    "The same device, once as an ordinary node through kmem and once as a private one, in\n"
+	    "the same kernel.\n\n");
+	out("| | ordinary node, mbind | private node, mbind | ratio |"
+	    " private node, /dev/dax | ratio |\n"
+	    "|---|---:|---:|---:|---:|---:|\n");
+	for (i = 0; i < k->n_figures; i++) {
+		const char *test = k->figures[i].test;
+		double a, b, c;
+
+		if (strncmp(test, "mbind/", 6))
+			continue;
+		snprintf(dax, sizeof(dax), "dax/%s", test + 6);
+		a = get(k, test);
+		b = get(p, test);
+		c = get(p, dax);
+		out("| %s | %s | %s | %s | %s | %s |\n", test + 6, count(a), count(b), ratio(b, a),
+		    count(c), ratio(c, a));
+	}
+	for (i = 0; i < k->n_figures; i++) {
+		const char *test = k->figures[i].test;
+
+		if (strncmp(test, "scope/", 6))
+			continue;
+		out("| %s in the kernel | %s | %s | %s | | |\n", test + 6, count(get(k, test)),
+		    count(get(p, test)), ratio(get(p, test), get(k, test)));
+	}
+	for (i = 2; i < N(names); i += 2) {
+		struct run *a = run(names[i + 1]), *b = run(names[i]);
+		int f;
+
+		for (f = 0; a->there && b->there && f < a->n_figures; f++) {
+			const char *test = a->figures[f].test;
+
+			if (strncmp(test, "demote-", 7))
+				continue;
+			out("| %s, a page | %s | %s | %s | | |\n", test, count(get(a, test)),
+			    count(get(b, test)), ratio(get(b, test), get(a, test)));
+		}
+	}
+	agreed(names, N(names));
+	for (i = 0; i < N(bars); i++) {
+		double a, b, c;
+
+		snprintf(mbind, sizeof(mbind), "mbind/%s", bars[i]);
+		snprintf(dax, sizeof(dax), "dax/%s", bars[i]);
+		a = get(k, mbind);
+		b = get(p, mbind);
+		c = get(p, dax);
+		ok(b <= a * BAR_PRIVATE, "%s through mbind: %s, ordinary node %s, %s, at most %.2f",
+		   bars[i], count(b), count(a), ratio(b, a), BAR_PRIVATE);
+		ok(c <= a * BAR_PRIVATE, "%s through /dev/dax: %s, ordinary node %s, %s, at most %.2f",
+		   bars[i], count(c), count(a), ratio(c, a), BAR_PRIVATE);
+	}
+}
+
+/* Everything in one file, for who wants to do other sums. */
+static void write_json(char **about, int n)
+{
+	char path[512], *text, *line, *save, *eq;
+	FILE *f;
+	int i, k;
+
+	snprintf(path, sizeof(path), "%s/bench.json", dir);
+	f = fopen(path, "w");
+	if (!f)
+		die("cannot write %s: %s", path, strerror(errno));
+	fprintf(f, "{\n");
+	for (i = 0; i < n; i++) {
+		eq = strchr(about[i], '=');
+		if (eq)
+			fprintf(f, "  \"%.*s\": \"%s\",\n", (int)(eq - about[i]), about[i], eq + 1);
+	}
+	fprintf(f, "  \"runs\": {");
+	for (i = 0, k = 0; i < n_runs; i++) {
+		bool first = true;
+
+		if (!runs[i].there)
+			continue;
+		fprintf(f, "%s\n    \"%s\": {\"repeated\": %s, \"lines\": [", k++ ? "," : "",
+			runs[i].name, runs[i].same ? "true" : "false");
+		snprintf(path, sizeof(path), "%s/%s.1.json", dir, runs[i].name);
+		text = slurp(path);
+		save = NULL;
+		for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			fprintf(f, "%s\n      %s", first ? "" : ",", line);
+			first = false;
+		}
+		free(text);
+		fprintf(f, "\n    ]}");
+	}
+	fprintf(f, "\n  }\n}\n");
+	fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+	char path[512];
+	int i;
+
+	if (argc < 2)
+		die("usage: report DIR [KEY=VALUE...]");
+	dir = argv[1];
+	snprintf(path, sizeof(path), "%s/bench.md", dir);
+	md = fopen(path, "w");
+	if (!md)
+		die("cannot write %s: %s", path, strerror(errno));
+	out("<!-- SPDX-License-Identifier: GPL-2.0 -->\n# What it costs\n\n| | |\n|---|---|\n");
+	for (i = 2; i < argc; i++) {
+		const char *eq = strchr(argv[i], '=');
+
+		if (eq)
+			out("| %.*s | %s |\n", (int)(eq - argv[i]), argv[i], eq + 1);
+	}
+	printf("TAP version 13\n");
+	group1();
+	group2();
+	write_json(argv + 2, argc - 2);
+	if (fclose(md))
+		die("cannot write %s: %s", path, strerror(errno));
+	printf("1..%d\n", n_tap);
+	return failed ? 1 : 0;
+}
