@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -68,6 +69,7 @@ static int dev = -1;
 static uint32_t *samples;	/* 2 * MOST, frees of a bulk in the second half */
 static uint64_t empty_kernel, empty_user;
 static const char *prefix = "";
+static unsigned int mark;	/* as bench/profile.c counts */
 
 /* Wishes. */
 static const char *set = "ordinary";
@@ -146,10 +148,17 @@ static __noreturn __printf(1, 2) void die(const char *fmt, ...)
 	abort();
 }
 
+/* Around everything that is measured. Call as close to it as possible. */
 static void quiet(int on)
 {
+	if (!on) {
+		MARK(0);
+		mark++;
+	}
 	if (ioctl(dev, PNB_QUIET, on))
 		die("cannot stop the timer");
+	if (on)
+		MARK(1);
 }
 
 /* Time for RCU, workqueues and whoever else has put something off. */
@@ -195,16 +204,16 @@ static void result(const char *name, uint32_t *s, unsigned int n, uint64_t empty
 	second = n > 1 ? median(s + n / 2, n - n / 2) : first;
 	med = median(s, n);
 	emit("{\"test\":\"%s%s\",\"n\":%u,\"median\":%u,\"mean\":%.3f,\"min\":%u,"
-	     "\"p10\":%u,\"p90\":%u,\"max\":%u,\"settled\":%s}",
+	     "\"p10\":%u,\"p90\":%u,\"max\":%u,\"settled\":%s,\"mark\":%u}",
 	     prefix, name, n, med, (double)sum / n, s[0], s[n / 10], s[n - 1 - n / 10], s[n - 1],
-	     first == second ? "true" : "false");
+	     first == second ? "true" : "false", mark);
 }
 
 /* A total that is divided among @units. */
 static void sum_up(const char *name, uint64_t sum, unsigned long units)
 {
-	emit("{\"test\":\"%s%s\",\"n\":%lu,\"mean\":%.3f,\"total\":%llu}", prefix, name, units,
-	     (double)sum / units, (unsigned long long)sum);
+	emit("{\"test\":\"%s%s\",\"n\":%lu,\"mean\":%.3f,\"total\":%llu,\"mark\":%u}",
+	     prefix, name, units, (double)sum / units, (unsigned long long)sum, mark);
 }
 
 static void constant(const char *name, unsigned long long v)
@@ -347,7 +356,8 @@ static char *dax_file(int i, const char *file)
 	return name_of("/sys/bus/dax/devices/%s/%s", dax[i].name, file);
 }
 
-static void plug(int i, const char *driver, const char *state)
+/* To the driver, with all knobs on; not plugged yet. */
+static const char *prepare(int i, const char *driver)
 {
 	const char *path;
 	unsigned int k;
@@ -365,7 +375,12 @@ static void plug(int i, const char *driver, const char *state)
 	/* kmem may have plugged it already. */
 	if (!strcmp(driver, "kmem"))
 		try_write(path, "unplugged");
-	must_write(path, state);
+	return path;
+}
+
+static void plug(int i, const char *driver, const char *state)
+{
+	must_write(prepare(i, driver), state);
 }
 
 /*
@@ -483,6 +498,14 @@ static unsigned int touch(char *p, size_t size, size_t step, char what)
 	return n;
 }
 
+static void fill(char *p, size_t size, size_t step, char what)
+{
+	size_t at;
+
+	for (at = 0; at < size; at += step)
+		store(p + at, what);
+}
+
 static void where(const void *p, size_t size, size_t step, int node, const char *what)
 {
 	size_t at;
@@ -517,6 +540,7 @@ static int kernel(const char *name, int op, unsigned int order, unsigned int cou
 			return -errno;
 		die("%s", name);
 	}
+	mark++;
 	return 0;
 }
 
@@ -600,13 +624,13 @@ static void touch_size(const struct place *at, const char *name, size_t size, si
 	leave_place(at);
 	if (node >= 0 && at->kind != DAX_SHARED)
 		where(p, size, step, node, name);
+	result(name_of("touch-%s", name), samples, n, empty_user);
 	settle();
 	quiet(1);
 	t = tsc();
 	unmap(p, size);
 	t = tsc() - t;
 	quiet(0);
-	result(name_of("touch-%s", name), samples, n, empty_user);
 	sum_up(name_of("unmap-%s", name), t, size / step);
 }
 
@@ -664,7 +688,7 @@ static void forks(const struct place *at, const char *name, size_t size, unsigne
 	if (size) {
 		p = map_at(at, size);
 		no_huge(p, size);
-		touch(p, size, PAGE, 2);
+		fill(p, size, PAGE, 2);
 	}
 	for (i = 0; i < n; i++) {
 		/* Grace periods need the tick, and exits make work for them. */
@@ -702,7 +726,7 @@ static void copy_on_write(const struct place *at, const char *name, size_t size,
 		no_huge(p, size);
 	else if (madvise(p, size, MADV_HUGEPAGE))
 		die("MADV_HUGEPAGE");
-	touch(p, size, step, 3);
+	fill(p, size, step, 3);
 	if (pipe(fd))
 		die("pipe");
 	pid = fork_or_die();
@@ -743,7 +767,7 @@ static void exit_with(const struct place *at, const char *name, size_t size, siz
 			no_huge(p, size);
 		else if (madvise(p, size, MADV_HUGEPAGE))
 			die("MADV_HUGEPAGE");
-		touch(p, size, step, 5);
+		fill(p, size, step, 5);
 		settle();
 		quiet(1);
 		*start = tsc();
@@ -869,7 +893,7 @@ static void migrate(const char *name, int from, int to)
 
 	p = map_at(&at, count * PAGE);
 	no_huge(p, count * PAGE);
-	touch(p, count * PAGE, PAGE, 6);
+	fill(p, count * PAGE, PAGE, 6);
 	settle();
 	quiet(1);
 	for (i = 0; i < count; i += each) {
@@ -1035,7 +1059,7 @@ static void swap_out_in(const struct place *at, int node)
 
 	p = map_at(at, size);
 	no_huge(p, size);
-	touch(p, size, PAGE, 8);
+	fill(p, size, PAGE, 8);
 	settle();
 	before = field("/proc/vmstat", "\npswpout ");
 	quiet(1);
@@ -1143,11 +1167,9 @@ static void private(void)
 		swap_out_in(&places[i], places[i].node);
 	}
 	prefix = "scope/";
-	if (n == 3)
-		kernel_pairs("folio-node-0", PNB_FOLIO_NODE, 0, 2000, PNB_F_SCOPE, 2);
-	else
-		kernel_pairs("folio-node-0", PNB_FOLIO_NODE, 0, 2000, 0, 2);
-	kernel_pairs("folio-node-9", PNB_FOLIO_NODE, 9, 200, n == 3 ? PNB_F_SCOPE : 0, 2);
+	for (i = 0; i <= 9; i += 9)
+		kernel_pairs(name_of("folio-node-%u", i), PNB_FOLIO_NODE, i, i ? 200 : 2000,
+			     PNB_F_USER | (n == 3 ? PNB_F_SCOPE : 0), 2);
 	prefix = "";
 }
 
@@ -1171,7 +1193,7 @@ static void demote_pages(const char *name, const struct place *at)
 	enter_group("demote");
 	p = map_at(at, size);
 	no_huge(p, size);
-	touch(p, size, PAGE, 1);
+	fill(p, size, PAGE, 1);
 	settle();
 	n = demoted();
 	quiet(1);
@@ -1206,12 +1228,359 @@ static void demotion(void)
 		demote_pages("demote-from-dax", &mapped);
 }
 
-static void try_out(void)
+/*
+ * What people use for the same device today.
+ */
+static void can(const char *what, bool yes)
 {
-	static const struct place plain = { "plain", PLAIN, 0 };
+	constant(name_of("can-%s", what), yes);
+}
 
-	forks(&plain, "fork-exit", 0, 100);
-	forks(&plain, "fork-exit-16m", 16 * MIB, 20);
+static bool shows_node(const void *p, int node)
+{
+	char start[32], want[16], line[512];
+	bool found = false;
+	FILE *f;
+
+	snprintf(start, sizeof(start), "%lx ", (unsigned long)p);
+	snprintf(want, sizeof(want), " N%d=", node);
+	f = fopen("/proc/self/numa_maps", "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, start, strlen(start)) && strstr(line, want);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static bool moves(void *page)
+{
+	int to = 0, status = -1;
+
+	return !syscall(SYS_move_pages, 0, 1UL, &page, &to, &status, 0x2) && status == to;
+}
+
+static bool swaps(char *p, size_t size)
+{
+	unsigned long long before = field("/proc/vmstat", "\npswpout ");
+
+	madvise(p, size, MADV_PAGEOUT);
+	return field("/proc/vmstat", "\npswpout ") - before > size / PAGE / 2;
+}
+
+/* Does a child have memory of its own once it writes? */
+static bool copies(char *p)
+{
+	pid_t pid;
+
+	store(p, 1);
+	pid = fork_or_die();
+	if (!pid) {
+		store(p, 2);
+		_exit(0);
+	}
+	wait_for(pid);
+	return *p == 1;
+}
+
+static bool is_charged(const struct place *at, size_t size)
+{
+	unsigned long long before, after;
+	char buf[64];
+	char *p;
+
+	enter_group("charged");
+	p = map_at(at, size);
+	read_file("/sys/fs/cgroup/charged/memory.current", buf, sizeof(buf));
+	before = strtoull(buf, NULL, 10);
+	enter_place(at);
+	fill(p, size, PAGE, 1);
+	leave_place(at);
+	read_file("/sys/fs/cgroup/charged/memory.current", buf, sizeof(buf));
+	after = strtoull(buf, NULL, 10);
+	unmap(p, size);
+	leave_group();
+	return after >= before + size / 2;
+}
+
+static bool is_watched(char *p, size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)p, size }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	bool yes;
+
+	if (fd < 0)
+		return false;
+	yes = !ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &reg);
+	close(fd);
+	return yes;
+}
+
+static void services(const struct place *at)
+{
+	const size_t size = 4 * MIB;
+	char *p;
+
+	can("charge-memcg", is_charged(at, size));
+	enter_place(at);
+	p = map_at(at, size);
+	can("userfaultfd", is_watched(p, size));
+	unmap(p, size);
+	p = map_at(at, size);
+	if (at->kind != DAX_SHARED && at->kind != HUGETLB)
+		no_huge(p, size);
+	fill(p, size, PAGE, 1);
+	leave_place(at);
+	can("numa-maps", shows_node(p, at->node));
+	can("copy-on-write", copies(p));
+	can("migrate", moves(p));
+	can("protect-a-page", !mprotect(p + PAGE, PAGE, PROT_READ) &&
+	    !mprotect(p + PAGE, PAGE, PROT_READ | PROT_WRITE));
+	can("swap", swaps(p, size));
+	can("unmap-a-page", !munmap(p + PAGE, PAGE));
+	unmap(p, size);
+}
+
+/* Map, write, read, share with a child, write again, unmap. */
+static void mixed_load(const struct place *at)
+{
+	const size_t size = 16 * MIB;
+	const unsigned int rounds = 4;
+	unsigned int i, sum = 0;
+	uint64_t t, all = 0;
+	size_t k;
+	pid_t pid;
+	char *p;
+
+	for (i = 0; i < rounds; i++) {
+		settle();
+		enter_place(at);
+		quiet(1);
+		t = tsc();
+		p = map_at(at, size);
+		fill(p, size, PAGE, 1);
+		for (k = 0; k < size; k += 64)
+			sum += p[k];
+		pid = fork();
+		if (!pid) {
+			for (k = 0; k < size; k += PAGE)
+				sum += p[k];
+			_exit(0);
+		}
+		wait_for(pid);
+		fill(p, size / 2, PAGE, 2);
+		unmap(p, size);
+		all += tsc() - t;
+		quiet(0);
+		leave_place(at);
+	}
+	sum_up("mixed-mib", all, rounds * size / MIB);
+}
+
+static void touch_mib(const struct place *at, const char *name, bool huge)
+{
+	const size_t size = 64 * MIB;
+	uint64_t t;
+	char *p;
+
+	settle();
+	enter_place(at);
+	p = map_at(at, size);
+	if (at->kind != DAX_SHARED && at->kind != HUGETLB)
+		madvise(p, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	quiet(1);
+	t = tsc();
+	fill(p, size, PAGE, 1);
+	t = tsc() - t;
+	quiet(0);
+	leave_place(at);
+	sum_up(name, t, size / MIB);
+	unmap(p, size);
+}
+
+static uint64_t node_free(int node)
+{
+	return field(name_of("/sys/devices/system/node/node%d/meminfo", node), "MemFree:") / 4;
+}
+
+/*
+ * The machine runs out of memory: page cache, tmpfs, then a program that wants
+ * all there is. How much of the device do they get?
+ */
+static void leak(int node)
+{
+	uint64_t *least = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static char buf[65536];
+	uint64_t before, now;
+	int status, fd;
+	pid_t pid;
+	size_t i;
+	char *p;
+
+	if (least == MAP_FAILED)
+		die("mmap");
+	settle();
+	before = node_free(node);
+	*least = before;
+	pid = fork_or_die();
+	if (!pid) {
+		must_write("/proc/self/oom_score_adj", "1000");
+		fd = hole("/ext4", 1UL << 40);
+		for (i = 0; i < 1024 * MIB; i += sizeof(buf))
+			if (read(fd, buf, sizeof(buf)) <= 0)
+				break;
+		now = node_free(node);
+		if (now < *least)
+			*least = now;
+		fd = open("/tmp/filler", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		while (write(fd, buf, sizeof(buf)) > 0)
+			;
+		p = mmap(NULL, 8192 * MIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		for (i = 0; p != MAP_FAILED && i < 8192 * MIB; i += PAGE) {
+			if (i % (4 * MIB) == 0) {
+				now = node_free(node);
+				if (now < *least)
+					*least = now;
+			}
+			store(p + i, 1);
+		}
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid");
+	constant("out-of-memory", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	constant("leaked-pages", before - *least);
+	unlink("/tmp/filler");
+}
+
+static void peer(void)
+{
+	struct place at = { as, MBIND, 2 };
+	const char *driver = "kmem";
+
+	must_mount("tmpfs", "/tmp", "size=30%");
+	ext4_on_ram("/ext4");
+	if (!strcmp(as, "device_dax")) {
+		at.kind = DAX_SHARED;
+		driver = NULL;
+	} else if (!strcmp(as, "membind")) {
+		at.kind = MEMBIND;
+	} else if (!strcmp(as, "hugetlb")) {
+		at.kind = HUGETLB;
+	} else if (!strcmp(as, "tmpfs")) {
+		at.kind = TMPFS;
+	} else {
+		driver = "anondax";
+		at.kind = strcmp(as, "anondax") ? MBIND : DAX_PRIVATE;
+	}
+	if (driver) {
+		load_module(driver);
+		plug(0, driver, "online_movable");
+	} else {
+		bind_dax(dax[0].name, as);
+	}
+	if (at.kind == HUGETLB)
+		must_write("/sys/devices/system/node/node2/hugepages/hugepages-2048kB/nr_hugepages",
+			   "512");
+	if (at.kind == TMPFS)
+		must_mount("tmpfs", "/bound", "mpol=bind:2,size=512M,huge=never");
+	touch_mib(&at, "touch-mib", false);
+	if (at.kind != DAX_SHARED && at.kind != HUGETLB && at.kind != TMPFS)
+		touch_mib(&at, "touch-mib-huge", true);
+	mixed_load(&at);
+	swap_on();
+	services(&at);
+	leak(2);
+}
+
+/*
+ * Growth: what it takes to plug and unplug, and to have nodes.
+ */
+static uint64_t own_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void growth(void)
+{
+	uint64_t before, t;
+	const char *path;
+	unsigned int k;
+	int i;
+
+	struct pnb_sizes sizes;
+
+	load_module(as);
+	for (i = 0; i < n_dax; i++) {
+		path = strdup(prepare(i, as));
+		settle();
+		before = node_free(0) + node_free(1);
+		t = own_time();
+		must_write(path, "online_movable");
+		t = own_time() - t;
+		constant(name_of("plug-%d", i + 1), t);
+		settle();
+		constant(name_of("pages-taken-%d", i + 1), before - node_free(0) - node_free(1));
+	}
+	for (k = 0; k < ARRAY_SIZE(knobs) && !strcmp(as, "anondax"); k++) {
+		path = strdup(dax_file(0, knobs[k]));
+		settle();
+		quiet(1);
+		for (i = 0; i < 100; i++) {
+			t = tsc();
+			try_write(path, i % 2 ? "1" : "0");
+			samples[i] = tsc() - t;
+		}
+		quiet(0);
+		result(name_of("flip-%s", knobs[k]), samples, 100, empty_user);
+	}
+	for (i = n_dax - 1; i >= 0; i--) {
+		path = strdup(dax_file(i, strcmp(as, "kmem") ? "hotplug" : "state"));
+		settle();
+		t = own_time();
+		must_write(path, "unplugged");
+		t = own_time() - t;
+		constant(name_of("unplug-%d", i + 1), t);
+	}
+	if (ioctl(dev, PNB_SIZES, &sizes))
+		die("no sizes");
+	constant("size-pglist-data", sizes.pglist_data);
+	constant("size-zonelists", sizes.zonelists);
+	constant("size-nodemask", sizes.nodemask);
+	constant("max-nodes", sizes.max_nodes);
+}
+
+/* A few of each, for bench/profile.c to say where they went. */
+static void profile(void)
+{
+	static const struct place places[] = {
+		{ "plain", PLAIN, 0 }, { "node1", MBIND, 1 },
+		{ "mbind", MBIND, 2 }, { "dax", DAX_PRIVATE, 2 },
+	};
+	const unsigned int n = nodes ? strcmp(as, "anondax") ? 3 : 4 : 2;
+	unsigned int i;
+
+	for (i = 0; i <= 9; i += 9) {
+		kernel_pairs(name_of("pages-%u", i), PNB_PAGES, i, 100, 0, -1);
+		kernel_pairs(name_of("folio-%u", i), PNB_FOLIO, i, 100, 0, -1);
+		kernel_pairs(name_of("folio-node-%u", i), PNB_FOLIO_NODE, i, 100, 0, 0);
+	}
+	kernel_pairs("kmalloc-16k", PNB_KMALLOC, 16384, 100, 0, -1);
+	for (i = 0; i < n; i++) {
+		prefix = strdup(name_of("%s/", places[i].name));
+		touch_size(&places[i], "4k", 8 * MIB, PAGE, places[i].node);
+		touch_size(&places[i], "2m", 32 * MIB, THP, places[i].node);
+		copy_on_write(&places[i], "cow-4k", 4 * MIB, PAGE, places[i].node);
+	}
+	prefix = "";
+	forks(&places[0], "fork-exit", 0, 20);
 }
 
 int main(int argc, char **argv)
@@ -1262,8 +1631,12 @@ int main(int argc, char **argv)
 		private();
 	else if (!strcmp(set, "demotion"))
 		demotion();
-	else if (!strcmp(set, "try"))
-		try_out();
+	else if (!strcmp(set, "profile"))
+		profile();
+	else if (!strcmp(set, "peer"))
+		peer();
+	else if (!strcmp(set, "growth"))
+		growth();
 	else
 		die("there is no set %s", set);
 	emit("{\"end\":true}");

@@ -222,10 +222,10 @@ static int pnb_run(const struct pnb_run *r)
 		return -EINVAL;
 	if ((r->flags & PNB_F_SCOPE) && !IS_ENABLED(CONFIG_PRIVATE_NODES))
 		return -EOPNOTSUPP;
+	if (r->flags & PNB_F_USER)
+		gfp = GFP_HIGHUSER_MOVABLE;
 	if (r->flags & PNB_F_ZERO)
 		gfp |= __GFP_ZERO;
-	if (r->flags & PNB_F_THISNODE)
-		gfp |= __GFP_THISNODE;
 
 	samples = kvcalloc(2 * n, sizeof(*samples), GFP_KERNEL);
 	if (!samples)
@@ -233,6 +233,8 @@ static int pnb_run(const struct pnb_run *r)
 
 	scope = pnb_scope_save(r->flags & PNB_F_SCOPE);
 	pnb_quiet(true);
+
+	MARK(1);
 	switch (r->op) {
 	case PNB_PAGES_BULK:
 	case PNB_FOLIO_BULK:
@@ -246,6 +248,7 @@ static int pnb_run(const struct pnb_run *r)
 		rc = pnb_pairs(r, gfp, samples);
 		break;
 	}
+	MARK(0);
 
 	pnb_quiet(false);
 	pnb_scope_restore(r->flags & PNB_F_SCOPE, scope);

@@ -8,6 +8,14 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
+/*
+ * Where what is measured begins (1) and ends (0), for bench/profile.c: a no-op
+ * with an address that nobody uses.
+ */
+#define MARK_BYTES	0x0f, 0x1f, 0x84, 0x00, 'B', 'N', 'P'
+#define MARK(on) \
+	asm volatile(".byte 0x0f, 0x1f, 0x84, 0x00, 'B', 'N', 'P', %c0" : : "i"(on) : "memory")
+
 /* What PNB_RUN can repeat. A sample is what one step of it took. */
 enum pnb_op {
 	PNB_EMPTY,		/* nothing: what measuring itself costs */
@@ -24,7 +32,7 @@ enum pnb_op {
 
 #define PNB_F_ZERO	1	/* __GFP_ZERO */
 #define PNB_F_SCOPE	2	/* inside memalloc_private */
-#define PNB_F_THISNODE	4
+#define PNB_F_USER	4	/* GFP_HIGHUSER_MOVABLE, not GFP_KERNEL */
 
 struct pnb_run {
 	__u32 op;
