@@ -77,6 +77,7 @@ export TOP BUILD V
 step "Building what runs in the machines"
 tool guest guest.c -static
 tool report report.c -lm
+tool profile.so profile.c -shared -fPIC -fvisibility=hidden
 rm -f "$out"/ext4.img
 truncate -s 32M "$out/ext4.img"
 PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -O ^has_journal,^metadata_csum -U 00000000-0000-0000-0000-000000000001 \
@@ -87,7 +88,7 @@ image bench-stock
 
 # Machines of one table have the same shape: 60 nodes of one memory block that
 # somebody may own or not.
-rm -f "$out"/*.json "$out"/*.out
+rm -f "$out"/*.{json,out,functions}
 quick=''
 [ "$what" = full ] || quick=quick=1
 machine stock bench-stock 60 128 slow set=ordinary $quick
@@ -100,6 +101,14 @@ if [ "$what" = full ]; then
 		machine "demote-$name" bench 1 1024 slow set=demotion as=$as nodes=1
 		machine "promote-$name" bench 1 1024 fast set=demotion fast=1 as=$as nodes=1
 	done
+	for as in device_dax membind hugetlb tmpfs; do machine "peer-$as" bench-stock 1 1024 slow set=peer as=$as; done
+	for as in anondax mbind; do machine "peer-$as" bench 1 1024 slow set=peer as=$as; done
+	for gib in 1 4 16 64; do machine growth-$gib bench 1 $((gib * 1024)) slow set=growth as=anondax; done
+	machine growth-nodes bench 60 128 slow set=growth as=anondax
+	machine profile-stock bench-stock 1 1024 slow set=profile
+	machine profile-ours-0 bench 1 1024 slow set=profile
+	machine profile-ours-1 bench 1 1024 slow set=profile as=anondax nodes=1
+	machine profile-kmem bench 1 1024 slow set=profile as=kmem nodes=1
 fi
 step "Counting: ${#machines[@]} machines, each twice, $JOBS at a time"
 boot_all || die "not all machines ran to their end (above)" "V=1 shows QEMU's command line"
@@ -117,6 +126,8 @@ rc=0
 	"ours=Linux $(version bench), $(series)" \
 	"config=kernel/config/base.config and bench.config" \
 	"compiler=$(gcc --version | head -n 1)" "machine=$(qemu-system-x86_64 --version | head -n 1), -icount shift=0" >"$out/tap" || rc=$?
+rm -f "$out"/*.svg
+gnuplot -e "dir='$out'" "$TOP/bench/plots.gp" 2>"$BUILD/logs/bench-plots.log" || warn "no plots: $(head -n 1 "$BUILD/logs/bench-plots.log")"
 cat "$out/bench.md"
 cat "$out/tap"
 [ "$rc" -le 1 ] || die "the results could not be read" "they are in $out"

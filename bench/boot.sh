@@ -63,8 +63,8 @@ args=(
 	-kernel "$BUILD/kernel-$kind/arch/x86/boot/bzImage" -initrd "$out/initrd-$kind" -append "$cmdline -- $*"
 	-serial "file:$out/$name.console"
 	-chardev "file,id=out,path=$out/$name.out" -device isa-debugcon,iobase=0x402,chardev=out
-	${PLUGIN:+-plugin "$PLUGIN"}
 )
+[[ $name != profile-* ]] || args+=(-plugin "file=$out/profile.so,map=$BUILD/kernel-$kind/System.map,out=$out/$name.functions")
 : >"$out/$name.console"
 : >"$out/$name.out"
 [ "$V" = 0 ] || printf '    %s+ qemu-system-x86_64 %s%s\n' "$dim" "${args[*]@Q}" "$off" >&2

@@ -1231,7 +1231,7 @@ static void demotion(void)
 /*
  * What people use for the same device today.
  */
-static void can(const char *what, bool yes)
+static void offers(const char *what, bool yes)
 {
 	constant(name_of("can-%s", what), yes);
 }
@@ -1323,23 +1323,23 @@ static void services(const struct place *at)
 	const size_t size = 4 * MIB;
 	char *p;
 
-	can("charge-memcg", is_charged(at, size));
+	offers("charge-memcg", is_charged(at, size));
 	enter_place(at);
 	p = map_at(at, size);
-	can("userfaultfd", is_watched(p, size));
+	offers("userfaultfd", is_watched(p, size));
 	unmap(p, size);
 	p = map_at(at, size);
 	if (at->kind != DAX_SHARED && at->kind != HUGETLB)
 		no_huge(p, size);
 	fill(p, size, PAGE, 1);
 	leave_place(at);
-	can("numa-maps", shows_node(p, at->node));
-	can("copy-on-write", copies(p));
-	can("migrate", moves(p));
-	can("protect-a-page", !mprotect(p + PAGE, PAGE, PROT_READ) &&
+	offers("numa-maps", shows_node(p, at->node));
+	offers("copy-on-write", copies(p));
+	offers("migrate", moves(p));
+	offers("protect-a-page", !mprotect(p + PAGE, PAGE, PROT_READ) &&
 	    !mprotect(p + PAGE, PAGE, PROT_READ | PROT_WRITE));
-	can("swap", swaps(p, size));
-	can("unmap-a-page", !munmap(p + PAGE, PAGE));
+	offers("swap", swaps(p, size));
+	offers("unmap-a-page", !munmap(p + PAGE, PAGE));
 	unmap(p, size);
 }
 

@@ -21,9 +21,13 @@
 #define BAR_STOCK	1.001	/* ordinary work, no private node, to stock */
 #define BAR_PRIVATE	1.01	/* first touch of private memory, to ordinary */
 
+/* bench/guest.c: forks() */
+#define FORKS_IN_A_ROW	4
+
 struct figure {
 	char test[64];
 	double n, median, mean, p10, p90, min, max;
+	unsigned int mark;
 	bool has_median, settled, constant;
 };
 
@@ -101,6 +105,7 @@ static void parse(struct run *r, char *text)
 		f->p90 = number(line, "p90", f->mean);
 		f->min = number(line, "min", f->mean);
 		f->max = number(line, "max", f->mean);
+		f->mark = number(line, "mark", 0);
 		f->settled = strstr(line, "\"settled\":true");
 		if (++r->n_figures == 256)
 			die("%s has too many figures", r->name);
@@ -175,8 +180,20 @@ static __printf(2, 3) void ok(bool good, const char *fmt, ...)
 }
 
 /*
- * Tables.
+ * Tables, and data for the plots.
  */
+static FILE *data_for(const char *plot)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.data", dir, plot);
+	f = fopen(path, "w");
+	if (!f)
+		die("cannot write %s: %s", path, strerror(errno));
+	return f;
+}
+
 static __printf(1, 2) void out(const char *fmt, ...)
 {
 	va_list ap;
@@ -285,6 +302,7 @@ static void group1(void)
 	static const char * const names[] = { "stock", "ours-0", "ours-1", "ours-8", "ours-60" };
 	static const char * const heads[] = { "", "", "1 node", "8 nodes", "60 nodes" };
 	struct run *col[N(names)];
+	FILE *data;
 	int i, k;
 
 	for (i = 0; i < N(names); i++)
@@ -311,6 +329,18 @@ static void group1(void)
 		if (!col[0]->figures[i].constant)
 			row_of(test, col, N(names));
 	}
+
+	data = data_for("ordinary");
+	for (i = 0; i < N(stock_bars); i++) {
+		double stock = bar_value(col[0], &stock_bars[i]);
+
+		fprintf(data, "\"%s\"", stock_bars[i].test);
+		for (k = 1; k < N(names); k++)
+			fprintf(data, " %.5f",
+				col[k]->there ? bar_value(col[k], &stock_bars[i]) / stock : NAN);
+		fprintf(data, "\n");
+	}
+	fclose(data);
 
 	agreed(names, N(names));
 	for (i = 0; i < N(stock_bars); i++) {
@@ -342,6 +372,7 @@ static void group2(void)
 	static const char * const bars[] = { "touch-4k", "touch-64k", "touch-2m" };
 	struct run *p = run("private"), *k = run("kmem");
 	char mbind[64], dax[64];
+	FILE *data;
 	int i;
 
 	if (!p->there || !k->there)
@@ -352,6 +383,7 @@ static void group2(void)
 	out("| | ordinary node, mbind | private node, mbind | ratio |"
 	    " private node, /dev/dax | ratio |\n"
 	    "|---|---:|---:|---:|---:|---:|\n");
+	data = data_for("private");
 	for (i = 0; i < k->n_figures; i++) {
 		const char *test = k->figures[i].test;
 		double a, b, c;
@@ -364,7 +396,9 @@ static void group2(void)
 		c = get(p, dax);
 		out("| %s | %s | %s | %s | %s | %s |\n", test + 6, count(a), count(b), ratio(b, a),
 		    count(c), ratio(c, a));
+		fprintf(data, "\"%s\" %.5f %.5f\n", test + 6, b / a, c / a);
 	}
+	fclose(data);
 	for (i = 0; i < k->n_figures; i++) {
 		const char *test = k->figures[i].test;
 
@@ -400,6 +434,254 @@ static void group2(void)
 		ok(c <= a * BAR_PRIVATE, "%s through /dev/dax: %s, ordinary node %s, %s, at most %.2f",
 		   bars[i], count(c), count(a), ratio(c, a), BAR_PRIVATE);
 	}
+}
+
+/*
+ * Which functions the instructions went to. A run "profile-X" has a file of
+ * bench/profile.c beside its results.
+ */
+struct function {
+	char name[96];
+	double count, nops;
+};
+
+struct profile {
+	int n;
+	double total;
+	struct function functions[4096];
+};
+
+/* Of one test, for each of what it did @units times. */
+static bool read_profile(const struct run *r, const char *test, struct profile *p)
+{
+	const struct figure *f = find(r, test);
+	char path[512], name[96];
+	unsigned int mark;
+	double count, nops, units;
+	FILE *in;
+
+	p->n = 0;
+	p->total = 0;
+	if (!f)
+		return false;
+	snprintf(path, sizeof(path), "%s/%s.1.functions", dir, r->name);
+	in = fopen(path, "r");
+	if (!in)
+		return false;
+	/* What is measured in rows has a mark for each. */
+	units = strncmp(test, "fork", 4) ? f->n : FORKS_IN_A_ROW;
+	while (fscanf(in, "%u %95s %lf %lf", &mark, name, &count, &nops) == 4) {
+		if (mark != f->mark || p->n == N(p->functions))
+			continue;
+		snprintf(p->functions[p->n].name, sizeof(p->functions[0].name), "%s", name);
+		p->functions[p->n].count = count / units;
+		p->functions[p->n++].nops = nops / units;
+		p->total += count / units;
+	}
+	fclose(in);
+	return p->n > 0;
+}
+
+static const struct function *in_profile(const struct profile *p, const char *name)
+{
+	static const struct function none;
+	int i;
+
+	for (i = 0; i < p->n; i++)
+		if (!strcmp(p->functions[i].name, name))
+			return &p->functions[i];
+	return &none;
+}
+
+static void function_row(const char *test, const char *name, const struct function *a,
+			 const struct function *b)
+{
+	double more = b->count - a->count, nops = b->nops - a->nops;
+
+	if (fabs(more) < 0.5)
+		return;
+	out("| %s | `%s` | %.1f | %.1f | %+.1f | %+.1f |%s\n", test, name, a->count, b->count, more,
+	    nops, fabs(more - nops) < 0.05 ? " patched-out branches |" : " |");
+}
+
+static void where_to(const char *from, const char *test, const char *to, const char *test_to)
+{
+	static struct profile a, b;
+	int i;
+
+	if (!read_profile(run(from), test, &a) || !read_profile(run(to), test_to, &b))
+		return;
+	for (i = 0; i < a.n; i++)
+		function_row(test_to, a.functions[i].name, &a.functions[i],
+			     in_profile(&b, a.functions[i].name));
+	for (i = 0; i < b.n; i++)
+		if (!in_profile(&a, b.functions[i].name)->count)
+			function_row(test_to, b.functions[i].name, in_profile(&a, b.functions[i].name),
+				     &b.functions[i]);
+	out("| %s | all | %.1f | %.1f | %+.1f | | |\n", test_to, a.total, b.total, b.total - a.total);
+}
+
+static void function_head(const char *title, const char *a, const char *b)
+{
+	out("\n### %s\n\n| | function | %s | %s | more | of it no-ops | |\n", title, a, b);
+	out("|---|---|---:|---:|---:|---:|---|\n");
+}
+
+static void group5(void)
+{
+	static const char * const tests[] = {
+		"pages-0", "folio-0", "folio-node-0", "pages-9", "folio-9", "folio-node-9",
+		"kmalloc-16k", "plain/touch-4k", "plain/touch-2m", "plain/cow-4k", "fork-exit",
+	};
+	int i;
+
+	if (!run("profile-ours-0")->there)
+		return;
+	out("\n## Where the instructions go\n\n"
+	    "Functions that differ by half an instruction or more, for each of what is done. A branch\n"
+	    "that is patched out is a no-op, which counts as an instruction.\n");
+	function_head("No private node", "stock", "ours");
+	for (i = 0; i < N(tests); i++)
+		where_to("profile-stock", tests[i], "profile-ours-0", tests[i]);
+	function_head("A private node online, work elsewhere", "without", "with");
+	for (i = 0; i < N(tests); i++)
+		where_to("profile-ours-0", tests[i], "profile-ours-1", tests[i]);
+	function_head("On a private node", "ordinary", "private");
+	where_to("profile-kmem", "mbind/touch-4k", "profile-ours-1", "mbind/touch-4k");
+	where_to("profile-kmem", "mbind/touch-4k", "profile-ours-1", "dax/touch-4k");
+	where_to("profile-kmem", "mbind/cow-4k", "profile-ours-1", "dax/cow-4k");
+}
+
+/*
+ * What people use today.
+ */
+static void group3(void)
+{
+	static const struct {
+		const char *name, *label;
+	} peers[] = {
+		{ "peer-device_dax", "device_dax mapping" },
+		{ "peer-membind", "kmem, numactl --membind" },
+		{ "peer-hugetlb", "hugetlb on the node" },
+		{ "peer-tmpfs", "tmpfs mpol=bind" },
+		{ "peer-anondax", "private node, /dev/dax" },
+		{ "peer-mbind", "private node, mbind" },
+	};
+	static const char * const can[] = {
+		"copy-on-write", "protect-a-page", "unmap-a-page", "userfaultfd", "swap", "migrate",
+		"charge-memcg", "numa-maps",
+	};
+	const struct run *ours = run("peer-anondax");
+	FILE *data;
+	int i, k;
+
+	for (i = 0; i < N(peers); i++)
+		run(peers[i].name);
+	if (!ours->there)
+		return;
+	out("\n## Beside what people use today\n\n"
+	    "The same device of 1 GiB. Instructions for a MiB that is written for the first time, and\n"
+	    "for one of a mixed load (map, write, read, fork, write again, unmap). Leaked: pages of\n"
+	    "the device that others got while the machine ran out of memory.\n\n"
+	    "| | first touch | with THP | mixed load | leaked pages |");
+	for (k = 0; k < N(can); k++)
+		out(" %s |", can[k]);
+	out("\n|---|---:|---:|---:|---:|");
+	for (k = 0; k < N(can); k++)
+		out(":---:|");
+	out("\n");
+	data = data_for("peers");
+	for (i = 0; i < N(peers); i++) {
+		const struct run *r = run(peers[i].name);
+		char test[64];
+
+		if (!r->there)
+			continue;
+		out("| %s | %s | %s | %s | %s |", peers[i].label, count(get(r, "touch-mib")),
+		    count(get(r, "touch-mib-huge")), count(get(r, "mixed-mib")),
+		    count(get(r, "leaked-pages")));
+		for (k = 0; k < N(can); k++) {
+			snprintf(test, sizeof(test), "can-%s", can[k]);
+			out(" %s |", get(r, test) > 0 ? "yes" : "no");
+		}
+		out("\n");
+		fprintf(data, "\"%s\" %.0f %.0f %.0f\n", peers[i].label, get(r, "touch-mib"),
+			get(r, "mixed-mib"), get(r, "leaked-pages"));
+	}
+	fclose(data);
+	for (i = 0; i < N(peers); i++) {
+		const struct run *r = run(peers[i].name);
+
+		if (!r->there)
+			continue;
+		ok(r->same, "%s: both machines counted the same, to the digit", peers[i].name);
+		if (i >= 4)
+			ok(get(r, "out-of-memory") == 1 && get(r, "leaked-pages") == 0,
+			   "%s: out of memory, nobody else got a page: %s", peers[i].label,
+			   count(get(r, "leaked-pages")));
+	}
+}
+
+/*
+ * Growth.
+ */
+static void group4(void)
+{
+	static const char * const names[] = { "growth-1", "growth-4", "growth-16", "growth-64",
+					      "growth-nodes" };
+	const struct run *many = run("growth-nodes");
+	char test[64];
+	FILE *data;
+	int i;
+
+	if (!run("growth-1")->there)
+		return;
+	out("\n## Growth\n\n"
+	    "Instructions to plug and unplug a node without data, and pages of ordinary memory that it\n"
+	    "takes (struct pages, 16384 for each GiB of memory, among them).\n\n"
+	    "| GiB | plug | unplug | for each MiB, plug | unplug | pages taken |\n"
+	    "|---:|---:|---:|---:|---:|---:|\n");
+	data = data_for("growth");
+	for (i = 0; i < 4; i++) {
+		const struct run *r = run(names[i]);
+		double mib = atof(names[i] + 7) * 1024;
+
+		if (r->there)
+			out("| %s | %s | %s | %.0f | %.0f | %s |\n", names[i] + 7, count(get(r, "plug-1")),
+			    count(get(r, "unplug-1")), get(r, "plug-1") / mib,
+			    get(r, "unplug-1") / mib, count(get(r, "pages-taken-1")));
+		if (r->there)
+			fprintf(data, "%s %.0f %.0f\n", names[i] + 7, get(r, "plug-1"),
+				get(r, "unplug-1"));
+	}
+	fclose(data);
+	out("\n| knob | instructions to flip |\n|---|---:|\n");
+	for (i = 0; i < run("growth-1")->n_figures; i++) {
+		const struct figure *f = &run("growth-1")->figures[i];
+
+		if (!strncmp(f->test, "flip-", 5))
+			out("| %s | %s |\n", f->test + 5, count(f->median));
+	}
+	if (many->there) {
+		data = data_for("nodes");
+		out("\nA node of 128 MiB more, and all zonelists anew:\n\n"
+		    "| nodes online | plug | unplug |\n|---:|---:|---:|\n");
+		for (i = 1; i < 64; i++) {
+			double plug, unplug;
+
+			snprintf(test, sizeof(test), "plug-%d", i);
+			plug = get(many, test);
+			snprintf(test, sizeof(test), "unplug-%d", i);
+			unplug = get(many, test);
+			if (isnan(plug))
+				break;
+			fprintf(data, "%d %.0f %.0f\n", i + 2, plug, unplug);
+			if ((i & (i - 1)) == 0 || i == 60)
+				out("| %d | %s | %s |\n", i + 2, count(plug), count(unplug));
+		}
+		fclose(data);
+	}
+	agreed(names, N(names));
 }
 
 /* Everything in one file, for who wants to do other sums. */
@@ -463,6 +745,9 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n");
 	group1();
 	group2();
+	group3();
+	group4();
+	group5();
 	write_json(argv + 2, argc - 2);
 	if (fclose(md))
 		die("cannot write %s: %s", path, strerror(errno));
