@@ -36,7 +36,7 @@ image() {
 	src=$BUILD/linux
 	[[ $kind != *stock ]] || src=$("$TOP/lab/fetch.sh")
 	mkdir -p "$mod"
-	cp -u "$TOP"/bench/{Kbuild,pnbench.c,pnbench.h} "$mod"
+	cp -u "$TOP"/bench/{Kbuild,pnbench.c,pnbench.h,sizes.h,sizes6.c,sizes10.c} "$mod"
 	kmake "$src" "$kernel" M="$mod" modules >"$BUILD/logs/bench-module.log" 2>&1 || {
 		cat "$BUILD/logs/bench-module.log" >&2
 		die "bench/pnbench.c does not build for the $kind kernel" "the compiler's messages are above"
@@ -112,6 +112,15 @@ if [ "$what" = full ]; then
 fi
 step "Counting: ${#machines[@]} machines, each twice, $JOBS at a time"
 boot_all || die "not all machines ran to their end (above)" "V=1 shows QEMU's command line"
+
+# What every node has, out of the compiler. Counted once and for all.
+for kind in bench bench-stock; do
+	for shift in 6 10; do
+		nm -S "$out/module-$kind/sizes$shift.o" | while read -r _ size _ name; do
+			printf '{"value":"%s-%s","is":%d}\n' "$name" "$shift" "0x$size"
+		done
+	done | tee "$out/sizes-$kind.1.json" >"$out/sizes-$kind.2.json"
+done
 
 step "What it came to"
 version() { cat "$BUILD/kernel-$1/include/config/kernel.release"; }

@@ -431,7 +431,8 @@ static void group2(void)
 		c = get(p, dax);
 		ok(b <= a * BAR_PRIVATE, "%s through mbind: %s, ordinary node %s, %s, at most %.2f",
 		   bars[i], count(b), count(a), ratio(b, a), BAR_PRIVATE);
-		ok(c <= a * BAR_PRIVATE, "%s through /dev/dax: %s, ordinary node %s, %s, at most %.2f",
+		ok(c <= a * BAR_PRIVATE,
+		   "%s through /dev/dax: %s, ordinary node %s, %s, at most %.2f",
 		   bars[i], count(c), count(a), ratio(c, a), BAR_PRIVATE);
 	}
 }
@@ -514,11 +515,14 @@ static void where_to(const char *from, const char *test, const char *to, const c
 	for (i = 0; i < a.n; i++)
 		function_row(test_to, a.functions[i].name, &a.functions[i],
 			     in_profile(&b, a.functions[i].name));
-	for (i = 0; i < b.n; i++)
-		if (!in_profile(&a, b.functions[i].name)->count)
-			function_row(test_to, b.functions[i].name, in_profile(&a, b.functions[i].name),
-				     &b.functions[i]);
-	out("| %s | all | %.1f | %.1f | %+.1f | | |\n", test_to, a.total, b.total, b.total - a.total);
+	for (i = 0; i < b.n; i++) {
+		const struct function *f = in_profile(&a, b.functions[i].name);
+
+		if (!f->count)
+			function_row(test_to, b.functions[i].name, f, &b.functions[i]);
+	}
+	out("| %s | all | %.1f | %.1f | %+.1f | | |\n", test_to, a.total, b.total,
+	    b.total - a.total);
 }
 
 static void function_head(const char *title, const char *a, const char *b)
@@ -629,10 +633,11 @@ static void group4(void)
 {
 	static const char * const names[] = { "growth-1", "growth-4", "growth-16", "growth-64",
 					      "growth-nodes" };
+	static const char * const sizes[] = { "pglist_data", "zonelists", "node_states" };
 	const struct run *many = run("growth-nodes");
 	char test[64];
 	FILE *data;
-	int i;
+	int i, shift;
 
 	if (!run("growth-1")->there)
 		return;
@@ -647,8 +652,8 @@ static void group4(void)
 		double mib = atof(names[i] + 7) * 1024;
 
 		if (r->there)
-			out("| %s | %s | %s | %.0f | %.0f | %s |\n", names[i] + 7, count(get(r, "plug-1")),
-			    count(get(r, "unplug-1")), get(r, "plug-1") / mib,
+			out("| %s | %s | %s | %.0f | %.0f | %s |\n", names[i] + 7,
+			    count(get(r, "plug-1")), count(get(r, "unplug-1")), get(r, "plug-1") / mib,
 			    get(r, "unplug-1") / mib, count(get(r, "pages-taken-1")));
 		if (r->there)
 			fprintf(data, "%s %.0f %.0f\n", names[i] + 7, get(r, "plug-1"),
@@ -682,6 +687,19 @@ static void group4(void)
 		fclose(data);
 	}
 	agreed(names, N(names));
+
+	out("\nBytes of what every node has, private or not:\n\n"
+	    "| | NODES_SHIFT=6, stock | ours | NODES_SHIFT=10, stock | ours |\n"
+	    "|---|---:|---:|---:|---:|\n");
+	for (i = 0; i < N(sizes); i++) {
+		out("| %s |", sizes[i]);
+		for (shift = 6; shift <= 10; shift += 4) {
+			snprintf(test, sizeof(test), "size_%s-%d", sizes[i], shift);
+			out(" %s | %s |", count(get(run("sizes-bench-stock"), test)),
+			    count(get(run("sizes-bench"), test)));
+		}
+		out("\n");
+	}
 }
 
 /* Everything in one file, for who wants to do other sums. */
