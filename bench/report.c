@@ -653,8 +653,9 @@ static void group4(void)
 
 		if (r->there)
 			out("| %s | %s | %s | %.0f | %.0f | %s |\n", names[i] + 7,
-			    count(get(r, "plug-1")), count(get(r, "unplug-1")), get(r, "plug-1") / mib,
-			    get(r, "unplug-1") / mib, count(get(r, "pages-taken-1")));
+			    count(get(r, "plug-1")), count(get(r, "unplug-1")),
+			    get(r, "plug-1") / mib, get(r, "unplug-1") / mib,
+			    count(get(r, "pages-taken-1")));
 		if (r->there)
 			fprintf(data, "%s %.0f %.0f\n", names[i] + 7, get(r, "plug-1"),
 				get(r, "unplug-1"));
