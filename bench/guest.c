@@ -1494,6 +1494,8 @@ static void peer(void)
 	mixed_load(&at);
 	swap_on();
 	services(&at);
+	if (swapoff("/dev/ram1"))
+		die("swapoff");
 	leak(2);
 }
 
