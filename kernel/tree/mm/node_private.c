@@ -299,20 +299,25 @@ static void node_private_apply(int nid, unsigned long changed,
  * operation of the service; off stops new operations and leaves what is there
  * where it is.
  *
- * Context: process context, may sleep. Takes lock_device_hotplug(), so waits
- * for memory that is being plugged or unplugged.
- * Return: 0, or -EINVAL for unknown opts.
+ * Context: process context, in a system call such as a write to a sysfs file, may
+ * sleep. Takes lock_device_hotplug().
+ * Return: 0, -EINVAL for unknown opts, or, while memory is being plugged or
+ * unplugged, what restarts the system call: to be passed on.
  */
 int node_private_set_opts(struct node_private *np, unsigned long mask,
 			  unsigned long opts)
 {
 	struct node_private *other;
 	unsigned long changed;
+	int rc;
 
 	if ((mask | opts) & ~NODE_PRIVATE_OPT_ALL)
 		return -EINVAL;
 
-	lock_device_hotplug();
+	/* An unplug takes minutes, perhaps; who waits can be interrupted. */
+	rc = lock_device_hotplug_sysfs();
+	if (rc)
+		return rc;
 	mutex_lock(&node_private_lock);
 
 	opts = (np->opts & ~mask) | (opts & mask);

@@ -180,7 +180,9 @@ static ssize_t hotplug_store(struct device *dev, struct device_attribute *attr,
 	if (online_type < DAX_KMEM_UNPLUGGED)
 		return online_type;
 
-	guard(mutex)(&hp->lock);
+	ACQUIRE(mutex_intr, lock)(&hp->lock);
+	if (ACQUIRE_ERR(mutex_intr, &lock))
+		return -ERESTARTSYS;
 
 	/* Already in requested state */
 	if (hp->state == online_type)
@@ -228,7 +230,10 @@ static ssize_t knob_store(struct device *dev, struct device_attribute *attr,
 		return on;
 	opts = on ? opt : 0;
 
-	guard(mutex)(&ad->hp->lock);
+	/* Whoever unplugs holds it until all pages have moved. */
+	ACQUIRE(mutex_intr, lock)(&ad->hp->lock);
+	if (ACQUIRE_ERR(mutex_intr, &lock))
+		return -ERESTARTSYS;
 
 	/* Without memory there is no claim on the node to change. */
 	if (ad->hp->state == DAX_KMEM_UNPLUGGED)
@@ -269,7 +274,9 @@ static ssize_t adistance_store(struct device *dev,
 	if (kstrtoint(buf, 0, &adistance) || adistance <= 0)
 		return -EINVAL;
 
-	guard(mutex)(&ad->hp->lock);
+	ACQUIRE(mutex_intr, lock)(&ad->hp->lock);
+	if (ACQUIRE_ERR(mutex_intr, &lock))
+		return -ERESTARTSYS;
 
 	/* The node has its place in the tiers from when its memory comes. */
 	if (ad->hp->state != DAX_KMEM_UNPLUGGED)
