@@ -2245,7 +2245,8 @@ int main(int argc, char **argv)
 			verbose = true;
 			break;
 		default:
-			fprintf(stderr, "usage: flips [-t SECONDS] [-s SEED] [-w SWAP] [-p] [-v]\n");
+			fprintf(stderr,
+				"usage: flips [-t SECONDS] [-s SEED] [-w SWAP] [-p] [-v]\n");
 			return 2;
 		}
 	}
