@@ -868,8 +868,12 @@ static void registration(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EADDRINUSE, node_private_register(pnode, &np));
 	np.opts = NODE_PRIVATE_OPT_ALL + 1;
 	KUNIT_EXPECT_EQ(test, -EINVAL, node_private_register(pnode, &np));
-	/* But again by its owner; then either claim may go, not the last. */
+	/* Nor at another place in the tiers. */
 	np.opts = theirs->opts;
+	np.adistance = theirs->adistance + 1;
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE, node_private_register(pnode, &np));
+	/* But again by its owner; then either claim may go, not the last. */
+	np.adistance = theirs->adistance;
 	KUNIT_ASSERT_EQ(test, 0, node_private_register(pnode, &np));
 	KUNIT_EXPECT_EQ(test, 0, node_private_set_opts(&np, NODE_PRIVATE_OPT_LTPIN,
 						       NODE_PRIVATE_OPT_LTPIN));
