@@ -97,6 +97,8 @@ use() {
 rounds() {
 	local n=$1 i states=(online online_kernel online_movable) state bad=0 rc
 	modprobe anondax && modprobe kmem
+	# Two memory blocks: more takes longer and goes the same ways.
+	{ divide 2 && wanted; } || bad=1
 	for ((i = 0; i < n && bad == 0; i++)); do
 		state=${states[(i * 5 + i / 3) % 3]}
 		case $((i % 8)) in
