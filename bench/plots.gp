@@ -7,6 +7,7 @@ set style fill solid 0.8 noborder
 set grid ytics
 set key top left
 there(name) = system("test -s ".dir."/".name.".data && echo 1") eq "1"
+columns(name) = int(system("awk 'NR == 1 { print NF }' ".dir."/".name.".data"))
 
 if (there("ordinary")) {
 	set output dir."/ordinary.svg"
@@ -14,8 +15,8 @@ if (there("ordinary")) {
 	set xtics rotate by -35 noenhanced
 	set yrange [0.98:*]
 	plot 1.001 with lines lc "red" title "bar: 1.001", \
-		dir."/ordinary.data" using 2:xtic(1) title "no private node", \
-		"" using 3 title "1 node", "" using 4 title "8 nodes", "" using 5 title "60 nodes"
+		for [i = 2:columns("ordinary")] dir."/ordinary.data" using i:xtic(1) \
+			title word("none 1 8 60", i - 1)." private"
 }
 if (there("private")) {
 	set output dir."/private.svg"

@@ -335,9 +335,9 @@ static void group1(void)
 		double stock = bar_value(col[0], &stock_bars[i]);
 
 		fprintf(data, "\"%s\"", stock_bars[i].test);
-		for (k = 1; k < N(names); k++)
-			fprintf(data, " %.5f",
-				col[k]->there ? bar_value(col[k], &stock_bars[i]) / stock : NAN);
+		/* gnuplot does not like columns of nothing. */
+		for (k = 1; k < N(names) && col[k]->there; k++)
+			fprintf(data, " %.5f", bar_value(col[k], &stock_bars[i]) / stock);
 		fprintf(data, "\n");
 	}
 	fclose(data);
