@@ -88,7 +88,7 @@ image bench-stock
 
 # Machines of one table have the same shape: 60 nodes of one memory block that
 # somebody may own or not.
-rm -f "$out"/*.{json,out,functions}
+rm -f "$out"/*.{json,out,functions,data}
 quick=''
 [ "$what" = full ] || quick=quick=1
 machine stock bench-stock 60 128 slow set=ordinary $quick
