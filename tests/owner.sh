@@ -22,14 +22,30 @@ sets() { echo "$2" >"$parameters/$1" && [ "$(cat "$parameters/$1")" = "$2" ]; }
 fails() {
 	local before said
 	before=$(cat "$parameters/$1")
-	said=$({ echo "$2" >"$parameters/$1"; } 2>&1) && note "$2 was taken" && return 1
-	[[ $said = *"$3"* ]] || note "$said" || return 1
-	[ "$(cat "$parameters/$1")" = "$before" ] || note "it reads $(cat "$parameters/$1"), before $before"
+	if said=$({ echo "$2" >"$parameters/$1"; } 2>&1); then
+		wrong "$2 was taken"
+		return
+	fi
+	[[ $said = *"$3"* ]] || wrong "$said" || return
+	[ "$(cat "$parameters/$1")" = "$before" ] || wrong "it reads $(cat "$parameters/$1"), before $before"
+}
+wrong() {
+	note "$*"
+	return 1
 }
 # It takes what there is.
 all_and_one() { ! echo $((all + 1)) 2>/dev/null >"$parameters/folios"; }
 thread() { pgrep -x "$1$PNODE" >/dev/null; }
-zonelist_free() { [ "$(free_pages)" = "$1" ] || note "$(free_pages) free pages, not $1"; }
+# What moves from a per-CPU list to the buddy lists while the two are read is seen
+# in neither, so more than once.
+free_are() {
+	local i
+	for ((i = 0; i < 10; i++)); do
+		[ "$(free_pages)" != "$1" ] || return 0
+		sleep 0.2
+	done
+	wrong "$(free_pages) free pages, not $1"
+}
 gone() { ! private && ! ordinary && [ "$(managed_pages)" = 0 ]; }
 
 check "the module wants to know where the memory is" eval "! modprobe $module 2>/dev/null"
@@ -40,31 +56,30 @@ lab/vm-node.sh online "$DAX" >/dev/null
 check "while anondax owns the node it is refused" fails plugged 1 "Device or resource busy"
 check "and anondax still has it" [ "$(cat "$hotplug")" = online ]
 lab/vm-node.sh unplugged "$DAX" >/dev/null
-check "while anondax has reserved the range it is refused" fails plugged 1 "Device or resource busy"
-check "and the node is nobody's" gone
 echo "$DAX" >"$drivers/anondax/unbind"
+check "without anondax the node is nobody's" gone
 
 check "folios of a node without memory" fails folios 1 "No such device or address"
 check "it plugs the memory" sets plugged 1
 check "the node is private" private
 check "and not ordinary" eval "! ordinary"
 all=$((size / page))
-check "all of its $all pages are free" zonelist_free $all
+check "all of its $all pages are free" free_are $all
 modprobe anondax
 check "anondax can have it no more" eval "! lab/vm-node.sh online $DAX 2>/dev/null >/dev/null"
 check "the module stays while there is memory" eval "! rmmod $module 2>/dev/null"
 
 check "folios, in both scopes" sets folios 5000
-check "come from the node" zonelist_free $((all - 5000))
+check "come from the node" free_are $((all - 5000))
 head -c 300M /dev/zero | tail -c 1 >/dev/null
 dd if=/dev/zero of=/tmp/owner.$$ bs=1M count=64 2>/dev/null && rm /tmp/owner.$$
-check "others do not" zonelist_free $((all - 5000))
+check "others do not" free_are $((all - 5000))
 check "a node in use stays" fails plugged 0 "Device or resource busy"
-check "with its folios" zonelist_free $((all - 5000))
+check "with its folios" free_are $((all - 5000))
 check "more folios than there are" all_and_one
-check "it got every page" zonelist_free 0
+check "it got every page" free_are 0
 check "and gives them back" sets folios 0
-check "all of them" zonelist_free $all
+check "all of them" free_are $all
 
 check "reclaim is off" eval "! thread kswapd"
 check "an unknown service is refused" fails opts 0x40 "Invalid argument"
