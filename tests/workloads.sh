@@ -391,11 +391,15 @@ test_stress_ng() {
 	local pids
 	before stress-ng
 	"${bind[@]}" "${limit[@]}" stress-ng --temp-path "$disk" --metrics-brief --verify \
-		--vm 2 --vm-bytes 48M --vm-method rand-set --mmap 1 --mmap-bytes 32M --fork 1 \
-		-t 6 >"$tmp/stress" 2>&1 &
+		--vm 2 --vm-bytes 48M --vm-keep --vm-method rand-set --mmap 1 --mmap-bytes 32M --fork 1 \
+		-t 12 >"$tmp/stress" 2>&1 &
 	pid=$!
-	sleep 3
-	mapfile -t pids < <(pgrep -f 'stress-ng-vm')
+	# It is looked at when it has got so far, however slow the machine is.
+	for _ in {1..50}; do
+		mapfile -t pids < <(pgrep -f 'stress-ng-vm')
+		[ "$(for p in "${pids[@]}"; do cat "/proc/$p/statm"; done 2>/dev/null | awk '{ n += $2 - $3 } END { print n + 0 }')" -lt 4000 ] || break
+		sleep 0.2
+	done
 	during "stress-ng" 2000 "${pids[@]}"
 	wait "$pid"
 	local rc=$?

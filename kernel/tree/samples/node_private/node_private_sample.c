@@ -22,6 +22,7 @@
 #include <linux/gfp.h>
 #include <linux/ioport.h>
 #include <linux/list.h>
+#include <linux/memory-tiers.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -47,6 +48,7 @@ static struct node_private claim = {
 	.name = KBUILD_MODNAME,
 };
 
+static struct memory_dev_type *memtype;
 static struct resource *reserved;
 static LIST_HEAD(folios);
 static unsigned int nr_folios;
@@ -59,10 +61,22 @@ static int sample_plug(void)
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 
-	/* First the claim: it is what makes the node's memory private. */
+	/*
+	 * Where the node is in the memory tiers. Without it the node would get
+	 * a default that it keeps for good, whoever has it next.
+	 */
+	memtype = alloc_memory_type(MEMTIER_ADISTANCE_DRAM * 5);
+	if (IS_ERR(memtype)) {
+		rc = PTR_ERR(memtype);
+		goto err_module;
+	}
+	claim.adistance = memtype->adistance;
+
+	/* The claim is what makes the node's memory private. */
 	rc = node_private_register(nid, &claim);
 	if (rc)
-		goto err_module;
+		goto err_put;
+	init_node_memory_type(nid, memtype);
 
 	reserved = request_mem_region(start, size, KBUILD_MODNAME);
 	if (!reserved) {
@@ -91,7 +105,10 @@ err_release:
 	kfree(reserved);
 	reserved = NULL;
 err_unregister:
+	clear_node_memory_type(nid, memtype);
 	WARN_ON_ONCE(node_private_unregister(&claim));
+err_put:
+	put_memory_type(memtype);
 err_module:
 	module_put(THIS_MODULE);
 	return rc;
@@ -109,6 +126,8 @@ static int sample_unplug(void)
 	remove_resource(reserved);
 	kfree(reserved);
 	reserved = NULL;
+	clear_node_memory_type(nid, memtype);
+	put_memory_type(memtype);
 	WARN_ON_ONCE(node_private_unregister(&claim));
 	module_put(THIS_MODULE);
 	return 0;
