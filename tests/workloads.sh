@@ -92,6 +92,13 @@ halted() {
 	done
 }
 
+# freeze GROUP: all of its tasks at once, also those just born. thaw undoes it.
+freeze() {
+	echo 1 >"$1/cgroup.freeze"
+	until_true grep -qx "frozen 1" "$1/cgroup.events"
+}
+thaw() { echo 0 >"$1/cgroup.freeze"; }
+
 # alive PID...: those that have not ended meanwhile.
 alive() {
 	local pid
@@ -99,11 +106,12 @@ alive() {
 }
 
 # during NAME PAGES PID...: these processes have at least so many pages on the
-# private node, and nobody has anything else there.
+# private node, and nobody has anything else there. They stand still meanwhile,
+# or are frozen already.
 during() {
 	local name=$1 least=$2 pid anon here odd all=0 strays=0 used rest rc=0
 	shift 2
-	halted "$@" || rc=1
+	[ -n "${frozen:-}" ] || halted "$@" || rc=1
 	settle
 	show "$name: during"
 	for pid in "$@"; do
@@ -117,7 +125,7 @@ during() {
 	# What else the node's own statistics know of: page cache, shmem, slab, page
 	# tables, stacks, hugetlb.
 	rest=$(awk '$3 !~ /^(MemTotal|MemFree|MemUsed|Active|Inactive|(Active|Inactive)\(anon\)|AnonPages|AnonHugePages|Unevictable|Mlocked|SwapCached):/ && $4 > 0 { printf "%s %s ", $3, $4 }' "$nodes/node$P/meminfo")
-	kill -CONT "$@"
+	[ -n "${frozen:-}" ] || kill -CONT "$@"
 	[ "$rc" = 0 ] && [ "$all" -ge "$least" ]
 	result $? "$name: at least $least pages are on node $P"
 	[ "$strays" = 0 ]
@@ -176,6 +184,8 @@ until_true() {
 big=(perl -e '$x = "x" x (64 << 20); $| = 1; print "ready\n"; <STDIN>; exit(length($x) != 64 << 20)')
 # As perl makes a constant of it, there are two of each: more than the node has.
 huge=(perl -e '$x = "x" x (560 << 20); $| = 1; print "ready\n"; <STDIN>')
+# The same in small pages: prctl(PR_SET_THP_DISABLE).
+small=(perl -e 'syscall(157, 41, 1, 0, 0, 0) and die; $x = "x" x (560 << 20); $| = 1; print "ready\n"; <STDIN>')
 hold_big() {
 	local answer
 	coproc BIG { exec "$@"; }
@@ -231,8 +241,9 @@ test_numactl() {
 	result $? "numactl: who is bound and wants more than the node has gets SIGBUS (exit status $rc)"
 	let_go
 	result $? "numactl: and its neighbour there ends well"
-	# Preferred is not bound: it goes on elsewhere.
-	hold_big numactl -a --preferred="$P" "${huge[@]}"
+	# Preferred is not bound: it goes on elsewhere, and a THP does so as soon as no
+	# free block is large enough for it, so that it takes small pages to fill a node.
+	hold_big numactl -a --preferred="$P" "${small[@]}"
 	must $? "numactl: -a --preferred can have more than the node has" || return
 	read -r anon here odd < <(anon_and_here "$pid")
 	show "numactl: overflow"
@@ -249,7 +260,9 @@ libnuma_knob() {
 	local line here
 	[ "$1" = off ] || before libnuma
 	coproc LIBNUMA { exec "$BUILD/tests/libnuma" "$P" "$1" 2>&1; }
-	pid=$LIBNUMA_PID out=${LIBNUMA[0]} in=${LIBNUMA[1]}
+	pid=$LIBNUMA_PID in=${LIBNUMA[1]}
+	# Of its own: the shell closes the coprocess's when that has ended, read or not.
+	exec {out}<&"${LIBNUMA[0]}"
 	while read -r -t 60 line <&"$out"; do
 		case $line in
 		[01]\ *)
@@ -269,7 +282,7 @@ libnuma_knob() {
 	done
 	[ "${line:-}" = "done" ]
 	result $? "libnuma, knob $1: it got to its end"
-	exec {in}>&-
+	exec {in}>&- {out}<&-
 	wait "$pid"
 	[ "$1" = off ] || after libnuma
 }
@@ -424,24 +437,29 @@ compile_with() {
 		"$@" make -s -j2 -C "$dir" -f - all
 }
 test_gcc() {
-	local pids=() pid job here i rc
+	local pids=() pid job here i rc frozen=''
+	mkdir "$cg/compile"
 	compile_with "$disk/plain" env >"$tmp/said" 2>&1
 	result $? "gcc: compiles without the node"
 	before gcc
-	compile_with "$disk/bound" "${bind[@]}" >"$tmp/said" 2>&1 &
+	(
+		echo "$BASHPID" >"$cg/compile/cgroup.procs"
+		compile_with "$disk/bound" "${bind[@]}" >"$tmp/said" 2>&1
+	) &
 	job=$!
-	# When a compiler has grown to some size, all that are there are halted.
+	# When a compiler has grown to some size, the whole job stands still.
 	for ((i = 0; i < 300 && ${#pids[@]} == 0; i++)); do
 		for pid in $(pgrep -x cc1); do
 			read -r _ here _ < <(anon_and_here "$pid" 2>/dev/null)
 			[ "${here:-0}" -ge 1500 ] || continue
-			mapfile -t pids < <(pgrep -x 'make|gcc|cc1|as')
-			halted "${pids[@]}"
+			freeze "$cg/compile" && frozen=1
+			mapfile -t pids < <(grep -vx "$job" "$cg/compile/cgroup.procs")
 			mapfile -t pids < <(alive "${pids[@]}")
 			break
 		done
 	done
 	must $((${#pids[@]} == 0)) "gcc: compilers are seen at work" && during gcc 1500 "${pids[@]}"
+	thaw "$cg/compile"
 	wait "$job"
 	rc=$?
 	[ "$rc" = 0 ] || sed 's/^/# | /' "$tmp/said"
