@@ -1185,7 +1185,7 @@ static void op_lock(void)
 static void op_reclaim(void)
 {
 	static const char * const files[] = {
-		CGROUP "/memory.reclaim", CGROUP "/work/memory.reclaim",
+		CGROUP "/memory.reclaim", CGROUP "/load/memory.reclaim",
 		CGROUP "/press/memory.reclaim", NODE "node0/reclaim", NODE "node1/reclaim",
 		NODE "node2/reclaim", NODE "node3/reclaim"
 	};
@@ -1597,7 +1597,7 @@ static void work(int id)
 	seed_rng(id);
 	snprintf(name, sizeof(name), "flips-%s%d", roles[role], id);
 	prctl(PR_SET_NAME, name);
-	enter_group(role == PRESSER ? "press" : "work");
+	enter_group(role == PRESSER ? "press" : "load");
 	most = role == PRESSER ? LARGER : LARGE;
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
@@ -2032,7 +2032,7 @@ static void set_up(const char *swap)
 	put_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
 	mkdir(CGROUP, 0755);
 	put_text(CGROUP "/cgroup.subtree_control", "+memory");
-	if ((mkdir(CGROUP "/work", 0755) || mkdir(CGROUP "/press", 0755)) && errno != EEXIST)
+	if ((mkdir(CGROUP "/load", 0755) || mkdir(CGROUP "/press", 0755)) && errno != EEXIST)
 		ksft_exit_fail_msg("no control groups: %s\n", strerror(errno));
 	put_text(CGROUP "/press/memory.high", "20M");
 	put_text("/sys/kernel/mm/numa/demotion_enabled", "true");
@@ -2388,7 +2388,7 @@ int main(int argc, char **argv)
 	ksft_test_result(missing < 1024, "%ld more pages of the ordinary nodes than before have "
 			 "no account\n", missing);
 	rmdir(CGROUP "/press");
-	rmdir(CGROUP "/work");
+	rmdir(CGROUP "/load");
 	rmdir(CGROUP);
 
 	ksft_set_plan(ksft_test_num());

@@ -33,6 +33,7 @@
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
 #include <linux/node_private.h>
+#include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -627,6 +628,91 @@ unsigned long node_private_free_pages(void)
 	return free;
 }
 EXPORT_SYMBOL_GPL(node_private_free_pages);
+
+static unsigned long private_pages_at(unsigned long pfn, unsigned long nr)
+{
+	const struct page *page = pfn_to_online_page(pfn);
+
+	return page && node_is_private(page_to_nid(page)) ? nr : 0;
+}
+
+/*
+ * What one PMD has, or, where an entry further up has no table below it, what
+ * that has. The caller has disabled interrupts, so that tables stay what they are:
+ * see gup_fast(). They may still change.
+ */
+static unsigned long private_pages_mapped(struct mm_struct *mm,
+					  unsigned long addr, unsigned long *next)
+{
+	const unsigned long end = mm->task_size;
+	pgd_t *pgdp = pgd_offset(mm, addr), pgd = pgdp_get(pgdp);
+	unsigned long pages = 0;
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t *pmdp, pmd;
+	pte_t *ptep, *start, pte;
+
+	*next = pgd_addr_end(addr, end);
+	if (!pgd_present(pgd) || pgd_leaf(pgd))
+		return 0;
+
+	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
+	p4d = p4dp_get(p4dp);
+	*next = p4d_addr_end(addr, end);
+	if (!p4d_present(p4d) || p4d_leaf(p4d))
+		return 0;
+
+	pudp = pud_offset_lockless(p4dp, p4d, addr);
+	pud = pudp_get(pudp);
+	*next = pud_addr_end(addr, end);
+	if (!pud_present(pud))
+		return 0;
+	if (pud_leaf(pud))
+		return private_pages_at(pud_pfn(pud), (*next - addr) >> PAGE_SHIFT);
+
+	pmdp = pmd_offset_lockless(pudp, pud, addr);
+	pmd = pmdp_get_lockless(pmdp);
+	*next = pmd_addr_end(addr, end);
+	if (!pmd_present(pmd))
+		return 0;
+	if (pmd_leaf(pmd))
+		return private_pages_at(pmd_pfn(pmd), (*next - addr) >> PAGE_SHIFT);
+
+	ptep = start = pte_offset_map(&pmd, addr);
+	if (!ptep)
+		return 0;
+	do {
+		pte = ptep_get_lockless(ptep);
+		if (pte_present(pte) && !pte_special(pte))
+			pages += private_pages_at(pte_pfn(pte), 1);
+	} while (ptep++, addr += PAGE_SIZE, addr != *next);
+	pte_unmap(start);
+
+	return pages;
+}
+
+/**
+ * node_private_mm_pages - count what an mm maps from private nodes
+ * @mm: the mm; the caller keeps its users from becoming none
+ *
+ * Looks at all its page tables, so it is for rare occasions. To keep a count
+ * where rmap changes would cost every fork and exit in the system.
+ *
+ * Context: any that may have interrupts on; takes no lock. Others may change the
+ * mappings meanwhile.
+ * Return: the number of pages.
+ */
+unsigned long node_private_mm_pages(struct mm_struct *mm)
+{
+	unsigned long addr, next, flags, pages = 0;
+
+	for (addr = 0; addr < mm->task_size; addr = next) {
+		local_irq_save(flags);
+		pages += private_pages_mapped(mm, addr, &next);
+		local_irq_restore(flags);
+	}
+	return pages;
+}
 
 /**
  * node_private_add_allowed - add the private nodes that opted in to a service

@@ -13,6 +13,7 @@
 #include <linux/mmdebug.h>
 #include <linux/nodemask.h>
 
+struct mm_struct;
 struct zonelist;
 
 /**
@@ -100,6 +101,7 @@ bool node_private_unreachable(const struct zonelist *zonelist,
 			      const nodemask_t *nodemask);
 bool node_private_drain(const nodemask_t *nodes, unsigned int order, gfp_t gfp);
 unsigned long node_private_free_pages(void);
+unsigned long node_private_mm_pages(struct mm_struct *mm);
 void node_private_add_allowed(nodemask_t *nodes, enum node_private_opt opt);
 int node_private_next_target(int nid, nodemask_t *used);
 void node_private_memory_changed(void);
@@ -219,6 +221,11 @@ static inline bool node_private_drain(const nodemask_t *nodes,
 }
 
 static inline unsigned long node_private_free_pages(void)
+{
+	return 0;
+}
+
+static inline unsigned long node_private_mm_pages(struct mm_struct *mm)
 {
 	return 0;
 }
