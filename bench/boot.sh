@@ -37,7 +37,7 @@ qemu=(
 )
 for ((n = 2; n < nodes + 2; n++)); do
 	qemu+=(
-		-object "memory-backend-ram,id=ram$n,size=${each}M" -numa "node,nodeid=$n,memdev=ram$n,initiator=0"
+		-object "memory-backend-ram,id=ram$n,size=${each}M,reserve=off" -numa "node,nodeid=$n,memdev=ram$n,initiator=0"
 		-numa "hmat-lb,initiator=0,target=$n,hierarchy=memory,data-type=access-latency,latency=$latency"
 		-numa "hmat-lb,initiator=0,target=$n,hierarchy=memory,data-type=access-bandwidth,bandwidth=$bandwidth"
 	)
