@@ -1155,16 +1155,29 @@ TEST_F_TIMEOUT(knob, oom_score, LONG)
 	size_t size = 128 * MB;
 	char text[32], *p, *q;
 	long before, with, without;
+	pid_t pid;
+	int i;
 
 	ASSERT_EQ(get_text("/proc/self/oom_score", text, sizeof(text)), 0);
 	before = atol(text);
-	p = map_dax(size);
-	ASSERT_NE(p, MAP_FAILED);
-	EXPECT_EQ(touch(p, size), (long)(size / page));
-	ASSERT_EQ(get_text("/proc/self/oom_score", text, sizeof(text)), 0);
-	with = atol(text);
-	/* Page tables are ordinary memory. */
-	EXPECT_LE(with - before, 1);
+	for (i = 0; i < 2; i++) {
+		p = map_dax(size);
+		ASSERT_NE(p, MAP_FAILED);
+		madvise(p, size, i ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+		EXPECT_EQ(touch(p, size), (long)(size / page));
+		ASSERT_EQ(get_text("/proc/self/oom_score", text, sizeof(text)), 0);
+		with = atol(text);
+		/* Page tables are ordinary memory. */
+		EXPECT_LE(with - before, 1);
+		/* It is the child's as well, who never had a fault there. */
+		pid = fork();
+		if (!pid)
+			_exit(get_text("/proc/self/oom_score", text, sizeof(text)) ||
+			      atol(text) - before > 1);
+		EXPECT_EQ(wait_child(pid), 0);
+		if (!i)
+			munmap(p, size);
+	}
 	munmap(p, size);
 	q = map_anon(size);
 	ASSERT_NE(q, MAP_FAILED);
