@@ -131,7 +131,7 @@ series() {
 	)"
 }
 rc=0
-"$out/report" "$out" "command=make bench$([ "$what" = full ] || echo -quick)" "stock=Linux $(version bench-stock)" \
+"$out/report" "$out" "command=make bench$([ "$what" = full ] || echo -quick)" "stock=Linux $(version bench-stock | sed 's/-private-nodes//')" \
 	"ours=Linux $(version bench), $(series)" \
 	"config=kernel/config/base.config and bench.config" \
 	"compiler=$(gcc --version | head -n 1)" "machine=$(qemu-system-x86_64 --version | head -n 1), -icount shift=0" >"$out/tap" || rc=$?

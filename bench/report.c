@@ -26,7 +26,7 @@
 
 struct figure {
 	char test[64];
-	double n, median, mean, p10, p90, min, max;
+	double n, median, mean, p10, p90, dear, min, max;
 	unsigned int mark;
 	bool has_median, settled, constant;
 };
@@ -103,6 +103,7 @@ static void parse(struct run *r, char *text)
 		f->has_median = strstr(line, "\"median\"");
 		f->p10 = number(line, "p10", f->mean);
 		f->p90 = number(line, "p90", f->mean);
+		f->dear = number(line, "dear", 0);
 		f->min = number(line, "min", f->mean);
 		f->max = number(line, "max", f->mean);
 		f->mark = number(line, "mark", 0);
@@ -223,8 +224,8 @@ static const char *ratio(double a, double b)
 /* A test that counts against a bar, and what of it counts. */
 struct bar {
 	const char *test;
-	/* P90: one of eight or so, those that take a slab page or give it back */
-	enum { MEDIAN, P90 } what;
+	/* DEAR: one of eight or so, those that take a slab page or give it back */
+	enum { MEDIAN, DEAR } what;
 	const char *label;
 };
 
@@ -239,8 +240,8 @@ static const struct bar stock_bars[] = {
 	{ "folio-zero-9", MEDIAN, "order-9 folio, zeroed" },
 	{ "kmalloc-4k", MEDIAN, "kmalloc of 4 KiB and kfree, slab at hand" },
 	{ "kmalloc-16k", MEDIAN, "kmalloc of 16 KiB and kfree, from the page allocator" },
-	{ "slab-page-0-alloc", P90, "kmem_cache_alloc that takes a new slab page" },
-	{ "slab-page-0-free", P90, "kmem_cache_free that gives a slab page back" },
+	{ "slab-page-0-alloc", DEAR, "kmem_cache_alloc that takes a new slab page" },
+	{ "slab-page-0-free", DEAR, "kmem_cache_free that gives a slab page back" },
 	{ "touch-4k", MEDIAN, "anonymous fault, 4 KiB" },
 	{ "touch-64k", MEDIAN, "anonymous fault, 64 KiB" },
 	{ "touch-2m", MEDIAN, "anonymous fault, 2 MiB" },
@@ -257,7 +258,7 @@ static double bar_value(const struct run *r, const struct bar *b)
 
 	if (!f)
 		return NAN;
-	return b->what == MEDIAN ? f->median : f->p90;
+	return b->what == MEDIAN ? f->median : f->dear;
 }
 
 /*

@@ -678,9 +678,10 @@ static unsigned long private_pages_mapped(struct mm_struct *mm,
 	if (pmd_leaf(pmd))
 		return private_pages_at(pmd_pfn(pmd), (*next - addr) >> PAGE_SHIFT);
 
-	ptep = start = pte_offset_map(&pmd, addr);
-	if (!ptep)
+	start = pte_offset_map(&pmd, addr);
+	if (!start)
 		return 0;
+	ptep = start;
 	do {
 		pte = ptep_get_lockless(ptep);
 		if (pte_present(pte) && !pte_special(pte))
