@@ -78,11 +78,13 @@ struct node_private_offline {
 	unsigned int tries;
 };
 
+/* Not there without CONFIG_PRIVATE_NODES, where no code that is left looks at them. */
+extern nodemask_t node_private_registered;
+extern nodemask_t node_private_allowed[NR_NODE_PRIVATE_OPTS];
+
 #ifdef CONFIG_PRIVATE_NODES
 
 DECLARE_STATIC_KEY_FALSE(node_private_key);
-extern nodemask_t node_private_registered;
-extern nodemask_t node_private_allowed[NR_NODE_PRIVATE_OPTS];
 extern nodemask_t node_private_memory_map;
 
 int node_private_register(int nid, struct node_private *np);
