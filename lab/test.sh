@@ -36,15 +36,13 @@ groups=() kinds=()
 while read -r name kind shape timeout command; do
 	[[ $name =~ ^(#|$) ]] && continue
 	case $kind in
-	base | debug | stock | bench | -) ;;
-	*) die "tests/plan: $name wants a kernel '$kind'" "kernels: base, debug, stock, bench, or - for none" ;;
+	base | debug | stock | -) ;;
+	*) die "tests/plan: $name wants a kernel '$kind'" "kernels: base, debug, stock, or - for none" ;;
 	esac
 	[ -n "$command" ] || die "tests/plan: $name has no command" "a line is NAME KERNEL SHAPE TIMEOUT COMMAND"
 	[[ -z ${T:-} || $name =~ $T ]] || continue
 	groups+=("$name $kind $shape $timeout $command")
 	[ "$kind" = - ] || [[ " ${kinds[*]} " = *" $kind "* ]] || kinds+=("$kind")
-	# What is measured is measured beside stock.
-	[ "$kind" != bench ] || [[ " ${kinds[*]} " = *" bench-stock "* ]] || kinds+=(bench-stock)
 done <"$plan"
 if [ ${#groups[@]} = 0 ]; then
 	fail_one "no test group matches T=${T:-}; there are: $(awk '!/^(#|$)/ { printf "%s ", $1 }' "$plan")"
