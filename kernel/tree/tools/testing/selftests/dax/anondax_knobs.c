@@ -1175,10 +1175,8 @@ TEST_F_TIMEOUT(knob, oom_score, LONG)
 			_exit(get_text("/proc/self/oom_score", text, sizeof(text)) ||
 			      atol(text) - before > 1);
 		EXPECT_EQ(wait_child(pid), 0);
-		if (!i)
-			munmap(p, size);
+		munmap(p, size);
 	}
-	munmap(p, size);
 	q = map_anon(size);
 	ASSERT_NE(q, MAP_FAILED);
 	touch(q, size);
