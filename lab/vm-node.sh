@@ -15,6 +15,12 @@ fail() {
 	exit 1
 }
 
+driver_of() {
+	local link
+	link=$(readlink "$1/driver") || link=none
+	echo "${link##*/}"
+}
+
 driver=anondax
 while getopts d: opt; do
 	case $opt in
@@ -46,26 +52,26 @@ esac
 for d in "${devices[@]}"; do
 	dev=$bus/devices/$d
 	[ -e "$dev" ] || fail "there is no dax device $d" "/run/lab.env lists what there is"
-	now=$(basename "$(readlink "$dev/driver" || echo none)")
+	now=$(driver_of "$dev")
 	if [ "$now" != "$driver" ]; then
 		# Memory that stays online keeps the device's range and node.
 		for f in "$dev/hotplug" "$dev/state"; do
-			[ ! -e "$f" ] || [ "$(cat "$f")" = unplugged ] || echo unplugged >"$f" ||
-				fail "$d is $(cat "$f") and cannot be unplugged, so $now keeps it"
+			[ ! -e "$f" ] || [ "$(<"$f")" = unplugged ] || echo unplugged >"$f" ||
+				fail "$d is $(<"$f") and cannot be unplugged, so $now keeps it"
 		done
 		[ "$now" = none ] || echo "$d" >"$bus/drivers/$now/unbind" || fail "$now does not let $d go"
 		# new_id binds what matches; a device that it knows needs bind.
 		echo "$d" >"$bus/drivers/$driver/new_id" 2>/dev/null || :
 		[ -e "$dev/driver" ] || echo "$d" >"$bus/drivers/$driver/bind" || fail "$driver does not take $d"
-		now=$(basename "$(readlink "$dev/driver" || echo none)")
+		now=$(driver_of "$dev")
 		[ "$now" = "$driver" ] || fail "$d went to $now instead of $driver"
 	fi
 	[ -e "$dev/$file" ] || fail "$d bound to $driver has no file '$file'"
 	# The drivers want to go through unplugged from one zone to another.
-	if [ "$(cat "$dev/$file")" != "$state" ]; then
-		[ "$state" = unplugged ] || [ "$(cat "$dev/$file")" = unplugged ] || echo unplugged >"$dev/$file" ||
+	if [ "$(<"$dev/$file")" != "$state" ]; then
+		[ "$state" = unplugged ] || [ "$(<"$dev/$file")" = unplugged ] || echo unplugged >"$dev/$file" ||
 			fail "$d cannot be unplugged"
-		[ "$(cat "$dev/$file")" = "$state" ] || echo "$state" >"$dev/$file" || fail "$d does not become $state"
+		[ "$(<"$dev/$file")" = "$state" ] || echo "$state" >"$dev/$file" || fail "$d does not become $state"
 	fi
-	echo "$d: node $(cat "$dev/target_node"), $driver, $(cat "$dev/$file")"
+	echo "$d: node $(<"$dev/target_node"), $driver, $(<"$dev/$file")"
 done

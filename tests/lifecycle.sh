@@ -12,20 +12,28 @@ cd "$(dirname "$0")/.." || exit 1
 drivers=$bus/drivers
 page=$(getconf PAGESIZE)
 block=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
-memtotal() { awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo; }
+memtotal() {
+	local kib
+	read -r _ kib _ </proc/meminfo
+	echo "$kib"
+}
 wrong() {
 	note "$*"
 	return 1
 }
 # The device's own range, and the memory in it.
 iomem() { grep -c "$1" /proc/iomem; }
-driver() { basename "$(readlink "$dev/driver" || echo none)"; }
+driver() {
+	local link
+	link=$(readlink "$dev/driver") || link=none
+	echo "${link##*/}"
+}
 
 # The device's ranges: START END.
 ranges_of() {
 	local m
 	for m in "$dev"/mapping[0-9]*; do
-		echo "$(($(cat "$m/start")))" "$(($(cat "$m/end") + 1))"
+		echo "$(($(<"$m/start")))" "$(($(<"$m/end") + 1))"
 	done
 }
 # What of them can be plugged: the numbers of the FIRST and the LAST memory block.
@@ -38,14 +46,20 @@ plugged_of() {
 }
 blocks_of() {
 	local first last
-	plugged_of | while read -r first last; do seq "$first" "$last"; done
+	plugged_of | while read -r first last; do
+		for (( ; first <= last; first++)); do echo "$first"; done
+	done
 }
 # What the node has when all of it is plugged.
-wanted() { want=$(($(blocks_of | wc -l) * block / page)); }
+wanted() {
+	local blocks
+	mapfile -t blocks < <(blocks_of)
+	want=$((${#blocks[@]} * block / page))
+}
 
 # The state file of a driver that has plugged nothing, or that has all.
 is_unplugged() {
-	[ ! -e "$hotplug" ] || [ "$(cat "$hotplug")" = unplugged ] || wrong "state $(cat "$hotplug")" || return
+	[ ! -e "$hotplug" ] || [ "$(<"$hotplug")" = unplugged ] || wrong "state $(<"$hotplug")" || return
 	! private || wrong "in has_private_memory" || return
 	! ordinary || wrong "in has_memory" || return
 	[ "$(managed_pages)" = 0 ] || wrong "$(managed_pages) managed pages" || return
@@ -58,8 +72,8 @@ is_plugged() {
 }
 # The same with pages in use.
 is_online() {
-	local state=$1 zone=Normal b blocks
-	[ "$(cat "$hotplug")" = "$state" ] || wrong "state $(cat "$hotplug"), not $state" || return
+	local state=$1 zone=Normal b blocks there
+	[ "$(<"$hotplug")" = "$state" ] || wrong "state $(<"$hotplug"), not $state" || return
 	private || wrong "not in has_private_memory" || return
 	! ordinary || wrong "in has_memory" || return
 	[ "$(managed_pages)" = "$want" ] || wrong "$(managed_pages) managed pages, not $want" || return
@@ -67,13 +81,14 @@ is_online() {
 	# Every block of every range, and no other.
 	[ "$state" != online_movable ] || zone=Movable
 	mapfile -t blocks < <(blocks_of)
-	[ "$(iomem 'System RAM (anondax)')" = "$(plugged_of | wc -l)" ] || wrong "not all of the memory in /proc/iomem" || return
+	mapfile -t there < <(plugged_of)
+	[ "$(iomem 'System RAM (anondax)')" = ${#there[@]} ] || wrong "not all of the memory in /proc/iomem" || return
 	for b in "${blocks[@]}"; do
 		b=/sys/devices/system/node/node$PNODE/memory$b
-		[ "$(cat "$b/state" "$b/valid_zones" 2>&1)" = online$'\n'"$zone" ] || wrong "${b##*/}: $(cat "$b/state" "$b/valid_zones" 2>&1)" || return
+		[ "$(<"$b/state") $(<"$b/valid_zones")" = "online $zone" ] || wrong "${b##*/}: $(<"$b/state") $(<"$b/valid_zones")" || return
 	done
-	b=$(compgen -G "/sys/devices/system/node/node$PNODE/memory[0-9]*" | wc -l)
-	[ "$b" = ${#blocks[@]} ] || wrong "$b memory blocks, not ${#blocks[@]}"
+	mapfile -t there < <(compgen -G "/sys/devices/system/node/node$PNODE/memory[0-9]*")
+	[ ${#there[@]} = ${#blocks[@]} ] || wrong "${#there[@]} memory blocks, not ${#blocks[@]}"
 }
 # Folios rest on per-CPU lists of the LRU when their process has gone, until
 # compact_memory drains these: so try that before it counts. And what moves from
