@@ -49,7 +49,7 @@ run: kernel setup-run ## run one command in the machine: make run C='numactl -H'
 	@lab/boot.sh -k $(KIND) -s $(SHAPE) -o $(NODE) -- "$$C"
 
 ##@ Prove it
-test: setup-build setup-run ## run the tests on debug kernels (T)
+test: setup-build setup-run setup-bench ## run the tests on debug kernels (T)
 	@lab/test.sh
 
 mm-selftests: setup-build setup-run ## the kernel's mm selftests on stock and on ours, side by side (long)

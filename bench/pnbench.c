@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -76,6 +77,70 @@ static void pnb_scope_restore(bool on, unsigned int flags)
 {
 }
 #endif
+
+/*
+ * What a block of several pages costs depends on the free lists: the watermark is
+ * looked for from its order upwards until a block is found. So see to it that there
+ * are blocks of just that order: take many, give every other one back. Those are
+ * more than the per-CPU list keeps, and with their buddies in use they stay as they
+ * are.
+ */
+#define PNB_PLACED	1024
+
+struct pnb_placed {
+	unsigned int order, n;
+	struct page *pages[PNB_PLACED];
+};
+
+static void pnb_unplace(struct pnb_placed *b)
+{
+	unsigned int i;
+
+	for (i = 0; b && i < b->n; i++)
+		if (b->pages[i])
+			__free_pages(b->pages[i], b->order);
+	kvfree(b);
+}
+
+DEFINE_FREE(pnb_unplace, struct pnb_placed *, pnb_unplace(_T))
+
+static struct pnb_placed *pnb_place(unsigned int order)
+{
+	const unsigned int most = min(PNB_PLACED, SZ_32M >> (order + PAGE_SHIFT));
+	struct pnb_placed *b = kvzalloc(sizeof(*b), GFP_KERNEL);
+	unsigned int i;
+
+	if (!b)
+		return NULL;
+	b->order = order;
+	for (; b->n < most; b->n++) {
+		b->pages[b->n] = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, order);
+		if (!b->pages[b->n])
+			break;
+	}
+	for (i = 0; i < b->n; i += 2) {
+		__free_pages(b->pages[i], order);
+		b->pages[i] = NULL;
+	}
+	return b;
+}
+
+/* The order of what an operation takes from the page allocator, or 0. */
+static unsigned int pnb_order(const struct pnb_run *r)
+{
+	switch (r->op) {
+	case PNB_PAGES:
+	case PNB_FOLIO:
+	case PNB_FOLIO_NODE:
+		return r->order;
+	case PNB_KMALLOC:
+		return r->order > KMALLOC_MAX_CACHE_SIZE ? get_order(r->order) : 0;
+	case PNB_SLAB_PAGE:
+		return PAGE_ALLOC_COSTLY_ORDER;
+	default:
+		return 0;
+	}
+}
 
 static int pnb_bulk(const struct pnb_run *r, gfp_t gfp, u32 *alloc, u32 *freed)
 {
@@ -211,6 +276,7 @@ static int pnb_pairs(const struct pnb_run *r, gfp_t gfp, u32 *samples)
 
 static int pnb_run(const struct pnb_run *r)
 {
+	struct pnb_placed *placed __free(pnb_unplace) = NULL;
 	unsigned int n = r->count, scope;
 	gfp_t gfp = GFP_KERNEL;
 	u32 *samples;
@@ -230,6 +296,14 @@ static int pnb_run(const struct pnb_run *r)
 	samples = kvcalloc(2 * n, sizeof(*samples), GFP_KERNEL);
 	if (!samples)
 		return -ENOMEM;
+
+	if (pnb_order(r)) {
+		placed = pnb_place(pnb_order(r));
+		if (!placed) {
+			kvfree(samples);
+			return -ENOMEM;
+		}
+	}
 
 	scope = pnb_scope_save(r->flags & PNB_F_SCOPE);
 	pnb_quiet(true);

@@ -36,13 +36,15 @@ groups=() kinds=()
 while read -r name kind shape timeout command; do
 	[[ $name =~ ^(#|$) ]] && continue
 	case $kind in
-	base | debug | stock | -) ;;
-	*) die "tests/plan: $name wants a kernel '$kind'" "kernels: base, debug, stock, or - for none" ;;
+	base | debug | stock | bench | -) ;;
+	*) die "tests/plan: $name wants a kernel '$kind'" "kernels: base, debug, stock, bench (with bench-stock), or - for none" ;;
 	esac
 	[ -n "$command" ] || die "tests/plan: $name has no command" "a line is NAME KERNEL SHAPE TIMEOUT COMMAND"
 	[[ -z ${T:-} || $name =~ $T ]] || continue
 	groups+=("$name $kind $shape $timeout $command")
 	[ "$kind" = - ] || [[ " ${kinds[*]} " = *" $kind "* ]] || kinds+=("$kind")
+	# Costs are compared to stock's.
+	[ "$kind" != bench ] || kinds+=(bench-stock)
 done <"$plan"
 if [ ${#groups[@]} = 0 ]; then
 	fail_one "no test group matches T=${T:-}; there are: $(awk '!/^(#|$)/ { printf "%s ", $1 }' "$plan")"
