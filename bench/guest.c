@@ -1120,18 +1120,19 @@ static void ordinary(void)
 
 	must_mount("tmpfs", "/tmp", "size=50%");
 	ext4_on_ram("/ext4");
-	allocators();
 	first_touch(&plain, 0);
 	prefix = "node1/";
 	first_touch(&other, 1);
 	prefix = "";
 	forks(&plain, "fork-exit", 0, quick ? 40 : 100);
-	forks(&plain, "fork-exit-16m", 16 * MIB, quick ? 8 : 20);
+	forks(&plain, "fork-exit-16m", 16 * MIB, 20);
 	exit_with(&plain, "exit-4k", 32 * MIB, PAGE);
 	exit_with(&plain, "exit-2m", 64 * MIB, THP);
 	copy_on_write(&plain, "cow-4k", 8 * MIB, PAGE, 0);
 	copy_on_write(&plain, "cow-2m", 32 * MIB, THP, -1);
 	mmaps();
+	/* Not first: it fills the per-CPU lists, which others would feel. */
+	allocators();
 	page_cache("tmpfs", "/tmp", quick ? 1024 : 4096);
 	page_cache("ext4", "/ext4", quick ? 1024 : 4096);
 	read_hole("/ext4");
@@ -1570,18 +1571,22 @@ static void profile(void)
 		{ "plain", PLAIN, 0 }, { "node1", MBIND, 1 },
 		{ "mbind", MBIND, 2 }, { "dax", DAX_PRIVATE, 2 },
 	};
+	static const unsigned int orders[] = { 0, 2, 9 };
 	const unsigned int n = nodes ? strcmp(as, "anondax") ? 3 : 4 : 2;
 	unsigned int i;
 
-	for (i = 0; i <= 9; i += 9) {
-		kernel_pairs(name_of("pages-%u", i), PNB_PAGES, i, 100, 0, -1);
-		kernel_pairs(name_of("folio-%u", i), PNB_FOLIO, i, 100, 0, -1);
-		kernel_pairs(name_of("folio-node-%u", i), PNB_FOLIO_NODE, i, 100, 0, 0);
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		unsigned int o = orders[i];
+
+		kernel_pairs(name_of("pages-%u", o), PNB_PAGES, o, 100, 0, -1);
+		kernel_pairs(name_of("folio-%u", o), PNB_FOLIO, o, 100, 0, -1);
+		kernel_pairs(name_of("folio-node-%u", o), PNB_FOLIO_NODE, o, 100, 0, 0);
 	}
 	kernel_pairs("kmalloc-16k", PNB_KMALLOC, 16384, 100, 0, -1);
 	for (i = 0; i < n; i++) {
 		prefix = strdup(name_of("%s/", places[i].name));
 		touch_size(&places[i], "4k", 8 * MIB, PAGE, places[i].node);
+		touch_size(&places[i], "64k", 8 * MIB, 64 * 1024, places[i].node);
 		touch_size(&places[i], "2m", 32 * MIB, THP, places[i].node);
 		copy_on_write(&places[i], "cow-4k", 4 * MIB, PAGE, places[i].node);
 	}

@@ -15,7 +15,6 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -81,15 +80,15 @@ static void pnb_scope_restore(bool on, unsigned int flags)
 /*
  * What a block of several pages costs depends on the free lists: the watermark is
  * looked for from its order upwards until a block is found. So see to it that there
- * are blocks of just that order: take many, give every other one back. Those are
- * more than the per-CPU list keeps, and with their buddies in use they stay as they
- * are.
+ * are blocks of just that order: take many, give every other one back. With their
+ * buddies in use these stay as they are. They have to be more than the per-CPU
+ * lists keep, which is 120 MiB on the machine that this is for.
  */
-#define PNB_PLACED	1024
+#define PNB_PLACED	(384UL << 20)
 
 struct pnb_placed {
 	unsigned int order, n;
-	struct page *pages[PNB_PLACED];
+	struct page *pages[];
 };
 
 static void pnb_unplace(struct pnb_placed *b)
@@ -106,8 +105,8 @@ DEFINE_FREE(pnb_unplace, struct pnb_placed *, pnb_unplace(_T))
 
 static struct pnb_placed *pnb_place(unsigned int order)
 {
-	const unsigned int most = min(PNB_PLACED, SZ_32M >> (order + PAGE_SHIFT));
-	struct pnb_placed *b = kvzalloc(sizeof(*b), GFP_KERNEL);
+	const unsigned int most = PNB_PLACED >> (order + PAGE_SHIFT);
+	struct pnb_placed *b = kvzalloc(struct_size(b, pages, most), GFP_KERNEL);
 	unsigned int i;
 
 	if (!b)
