@@ -2046,6 +2046,8 @@ static void set_up(const char *swap)
 	put_text(NUMAB "scan_delay_ms", "50");
 	put_text(NUMAB "scan_period_min_ms", "50");
 	put_text(NUMAB "scan_period_max_ms", "200");
+	/* A slow machine takes longer than the usual second to come back to a page. */
+	put_text(NUMAB "hot_threshold_ms", "60000");
 	put_text("/proc/sys/kernel/numa_balancing", "1");
 	for (i = 0; i < DEVICES; i++) {
 		for (k = 0; k < KNOBS; k++) {

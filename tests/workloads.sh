@@ -197,6 +197,19 @@ let_go() {
 	wait "$pid"
 }
 
+# Pages that were freed a moment ago rest on the list of the CPU that freed them,
+# where only it gets them from, until they are drained some seconds later. Wait for
+# that, for a node to be filled from any CPU.
+unlisted() {
+	local i listed
+	for ((i = 0; i < 150; i++)); do
+		listed=$(awk -v nid="$P" '$1 == "Node" { ours = $2 + 0 == nid } ours && $1 == "count:" { sum += $2 } END { print sum + 0 }' /proc/zoneinfo)
+		[ "$listed" -gt $((all_free / 200)) ] || return 0
+		sleep 0.2
+	done
+	note "$listed pages of node $P are still on the lists of CPUs"
+}
+
 numactl_off() {
 	refuses "numactl, knob off: --membind is refused" "out of range" numactl --membind="$P" true
 	refuses "numactl, knob off: -a --membind is refused" "Invalid argument" "${bind[@]}" true
@@ -243,6 +256,7 @@ test_numactl() {
 	result $? "numactl: and its neighbour there ends well"
 	# Preferred is not bound: it goes on elsewhere, and a THP does so as soon as no
 	# free block is large enough for it, so that it takes small pages to fill a node.
+	unlisted
 	hold_big numactl -a --preferred="$P" "${small[@]}"
 	must $? "numactl: -a --preferred can have more than the node has" || return
 	read -r anon here odd < <(anon_and_here "$pid")
