@@ -50,7 +50,7 @@ strings_of() {
 				tr '\0' '\n'
 		done | sort
 }
-# functions FILE: each with a checksum of its code, wherever it lies.
+# functions FILE: the code of each, its name before every line, wherever it lies.
 functions() {
 	code "$1" | sed -E -e 's/^[ \t]*[0-9a-f]+:[ \t]*//' -e 's/\b[0-9a-f]+ (<[^>]*>)/\1/' -e 's/(\.text[A-Za-z0-9_.]*)[+-]0x[0-9a-f]+/\1/' |
 		awk '/^[0-9a-f]* ?<.*>:$/ { name = $NF; next } { print name, $0 }'
