@@ -607,12 +607,28 @@ static void allocators(void)
 	kernel_pairs("vmalloc", PNB_VMALLOC, 0, 500, 0, -1);
 }
 
+/*
+ * Blocks of this size are in no per-CPU list, so what one costs depends on whether it
+ * has to be split from a larger one. See to it that none has to be.
+ */
+static void place_blocks(size_t bytes, size_t block, int node)
+{
+	struct pnb_place place = {
+		.bytes = 2 * bytes, .order = __builtin_ctzl(block / PAGE), .nid = node,
+	};
+
+	if (ioctl(dev, PNB_PLACE, &place))
+		die("no free blocks of %lu KiB on node %d", block / 1024, node);
+}
+
 static void touch_size(const struct place *at, const char *name, size_t size, size_t step, int node)
 {
 	unsigned int n;
 	uint64_t t;
 	char *p;
 
+	if (step == 64 * 1024)
+		place_blocks(size, step, node);
 	settle();
 	enter_place(at);
 	p = map_at(at, size);
@@ -636,6 +652,7 @@ static void touch_size(const struct place *at, const char *name, size_t size, si
 	t = tsc() - t;
 	quiet(0);
 	sum_up(name_of("unmap-%s", name), t, size / step);
+	place_blocks(0, step, 0);
 }
 
 static void first_touch(const struct place *at, int node)
@@ -1124,8 +1141,8 @@ static void ordinary(void)
 	prefix = "node1/";
 	first_touch(&other, 1);
 	prefix = "";
-	forks(&plain, "fork-exit", 0, quick ? 40 : 100);
-	forks(&plain, "fork-exit-16m", 16 * MIB, 20);
+	forks(&plain, "fork-exit", 0, 400);
+	forks(&plain, "fork-exit-16m", 16 * MIB, 100);
 	exit_with(&plain, "exit-4k", 32 * MIB, PAGE);
 	exit_with(&plain, "exit-2m", 64 * MIB, THP);
 	copy_on_write(&plain, "cow-4k", 8 * MIB, PAGE, 0);
@@ -1592,6 +1609,7 @@ static void profile(void)
 	}
 	prefix = "";
 	forks(&places[0], "fork-exit", 0, 20);
+	forks(&places[0], "fork-exit-16m", 16 * MIB, 20);
 }
 
 int main(int argc, char **argv)

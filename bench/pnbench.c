@@ -88,7 +88,7 @@ static void pnb_scope_restore(bool on, unsigned int flags)
 
 struct pnb_placed {
 	unsigned int order, n;
-	struct page *pages[];
+	struct folio *folios[];
 };
 
 static void pnb_unplace(struct pnb_placed *b)
@@ -96,30 +96,34 @@ static void pnb_unplace(struct pnb_placed *b)
 	unsigned int i;
 
 	for (i = 0; b && i < b->n; i++)
-		if (b->pages[i])
-			__free_pages(b->pages[i], b->order);
+		if (b->folios[i])
+			folio_put(b->folios[i]);
 	kvfree(b);
 }
 
 DEFINE_FREE(pnb_unplace, struct pnb_placed *, pnb_unplace(_T))
 
-static struct pnb_placed *pnb_place(unsigned int order)
+/* A private node needs the scope, elsewhere it makes no difference. */
+static struct pnb_placed *pnb_place(unsigned int order, size_t bytes, gfp_t gfp, int nid)
 {
-	const unsigned int most = PNB_PLACED >> (order + PAGE_SHIFT);
-	struct pnb_placed *b = kvzalloc(struct_size(b, pages, most), GFP_KERNEL);
-	unsigned int i;
+	const unsigned int most = bytes >> (order + PAGE_SHIFT);
+	struct pnb_placed *b = kvzalloc(struct_size(b, folios, most), GFP_KERNEL);
+	unsigned int i, scope;
 
 	if (!b)
 		return NULL;
 	b->order = order;
+	gfp |= __GFP_NORETRY | __GFP_NOWARN | __GFP_THISNODE;
+	scope = pnb_scope_save(IS_ENABLED(CONFIG_PRIVATE_NODES));
 	for (; b->n < most; b->n++) {
-		b->pages[b->n] = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, order);
-		if (!b->pages[b->n])
+		b->folios[b->n] = __folio_alloc_node(gfp, order, nid);
+		if (!b->folios[b->n])
 			break;
 	}
+	pnb_scope_restore(IS_ENABLED(CONFIG_PRIVATE_NODES), scope);
 	for (i = 0; i < b->n; i += 2) {
-		__free_pages(b->pages[i], order);
-		b->pages[i] = NULL;
+		folio_put(b->folios[i]);
+		b->folios[i] = NULL;
 	}
 	return b;
 }
@@ -297,7 +301,7 @@ static int pnb_run(const struct pnb_run *r)
 		return -ENOMEM;
 
 	if (pnb_order(r)) {
-		placed = pnb_place(pnb_order(r));
+		placed = pnb_place(pnb_order(r), PNB_PLACED, GFP_KERNEL, numa_mem_id());
 		if (!placed) {
 			kvfree(samples);
 			return -ENOMEM;
@@ -332,6 +336,22 @@ static int pnb_run(const struct pnb_run *r)
 	return rc;
 }
 
+/* What PNB_PLACE has placed. One program measures, so nobody else asks. */
+static struct pnb_placed *pnb_kept;
+
+static int pnb_keep(const struct pnb_place *want)
+{
+	pnb_unplace(pnb_kept);
+	pnb_kept = NULL;
+	if (!want->bytes)
+		return 0;
+	if (want->order > MAX_PAGE_ORDER || want->nid < 0 || want->nid >= MAX_NUMNODES ||
+	    !node_online(want->nid))
+		return -EINVAL;
+	pnb_kept = pnb_place(want->order, want->bytes, GFP_HIGHUSER_MOVABLE, want->nid);
+	return pnb_kept && pnb_kept->n == want->bytes >> (want->order + PAGE_SHIFT) ? 0 : -ENOMEM;
+}
+
 static long pnb_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
@@ -342,6 +362,7 @@ static long pnb_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		.max_nodes = MAX_NUMNODES,
 		.per_cpu_node = sizeof(struct per_cpu_nodestat),
 	};
+	struct pnb_place place;
 	struct pnb_run run;
 
 	switch (cmd) {
@@ -352,6 +373,8 @@ static long pnb_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case PNB_QUIET:
 		pnb_quiet(arg);
 		return 0;
+	case PNB_PLACE:
+		return copy_from_user(&place, user, sizeof(place)) ? -EFAULT : pnb_keep(&place);
 	case PNB_SIZES:
 		return copy_to_user(user, &sizes, sizeof(sizes)) ? -EFAULT : 0;
 	}
@@ -385,7 +408,19 @@ static struct miscdevice pnb_misc = {
 	.fops = &pnb_fops,
 	.mode = 0600,
 };
-module_misc_device(pnb_misc);
+
+static int __init pnb_init(void)
+{
+	return misc_register(&pnb_misc);
+}
+module_init(pnb_init);
+
+static void __exit pnb_exit(void)
+{
+	misc_deregister(&pnb_misc);
+	pnb_unplace(pnb_kept);
+}
+module_exit(pnb_exit);
 
 MODULE_DESCRIPTION("Counts what page allocation costs, under -icount");
 MODULE_LICENSE("GPL");

@@ -62,4 +62,16 @@ struct pnb_sizes {
 
 #define PNB_SIZES	_IOR('P', 4, struct pnb_sizes)
 
+/*
+ * Free blocks of just this order on a node, as many as half of these bytes have, from
+ * now until the next call; no bytes, no blocks.
+ */
+struct pnb_place {
+	__u64 bytes;
+	__u32 order;
+	__s32 nid;
+};
+
+#define PNB_PLACE	_IOW('P', 5, struct pnb_place)
+
 #endif

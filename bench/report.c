@@ -224,12 +224,8 @@ static const char *ratio(double a, double b)
 /* A test that counts against a bar, and what of it counts. */
 struct bar {
 	const char *test;
-	/*
-	 * DEAR: one of eight or so, those that take a slab page or give it back.
-	 * MEAN: half of the blocks of 64 KiB are split from a larger one, which costs
-	 * more. So the median is in a gap, and falls to one side or the other.
-	 */
-	enum { MEDIAN, MEAN, DEAR } what;
+	/* DEAR: one of eight or so, those that take a slab page or give it back. */
+	enum { MEDIAN, DEAR } what;
 	const char *label;
 };
 
@@ -249,7 +245,7 @@ static const struct bar stock_bars[] = {
 	{ "slab-page-0-alloc", DEAR, "kmem_cache_alloc that takes a new slab page" },
 	{ "slab-page-0-free", DEAR, "kmem_cache_free that gives a slab page back" },
 	{ "touch-4k", MEDIAN, "anonymous fault, 4 KiB" },
-	{ "touch-64k", MEAN, "anonymous fault, 64 KiB, mean" },
+	{ "touch-64k", MEDIAN, "anonymous fault, 64 KiB" },
 	{ "touch-2m", MEDIAN, "anonymous fault, 2 MiB" },
 	{ "cow-4k", MEDIAN, "copy on write, 4 KiB" },
 	{ "fork-exit", MEDIAN, "fork and exit" },
@@ -264,14 +260,7 @@ static double bar_value(const struct run *r, const struct bar *b)
 
 	if (!f)
 		return NAN;
-	switch (b->what) {
-	case MEAN:
-		return f->mean;
-	case DEAR:
-		return f->dear;
-	default:
-		return f->median;
-	}
+	return b->what == DEAR ? f->dear : f->median;
 }
 
 /*
