@@ -38,14 +38,19 @@ conclude() {
 }
 note() { echo "# $*"; }
 
-# The free pages of the private node, on whatever list. Not nr_free_pages, which
-# lags behind on each CPU.
-free_pages() {
+# The free pages of the private node: in its buddy lists, and on those of single CPUs.
+# Not nr_free_pages, which lags behind on each CPU.
+free_lists() {
 	awk -v nid="$PNODE" '
-		FILENAME ~ /buddyinfo/ && $1 == "Node" && $2 + 0 == nid { for (i = 5; i <= NF; i++) sum += $i * 2 ^ (i - 5) }
+		FILENAME ~ /buddyinfo/ && $1 == "Node" && $2 + 0 == nid { for (i = 5; i <= NF; i++) buddy += $i * 2 ^ (i - 5) }
 		FILENAME ~ /zoneinfo/ && $1 == "Node" { ours = $2 + 0 == nid }
-		FILENAME ~ /zoneinfo/ && ours && $1 == "count:" { sum += $2 }
-		END { print sum + 0 }' /proc/buddyinfo /proc/zoneinfo
+		FILENAME ~ /zoneinfo/ && ours && $1 == "count:" { listed += $2 }
+		END { print buddy + 0, listed + 0 }' /proc/buddyinfo /proc/zoneinfo
+}
+free_pages() {
+	local buddy listed
+	read -r buddy listed < <(free_lists)
+	echo $((buddy + listed))
 }
 managed_pages() {
 	awk -v nid="$PNODE" '$1 == "Node" { ours = $2 + 0 == nid } ours && $1 == "managed" { sum += $2 } END { print sum + 0 }' /proc/zoneinfo

@@ -201,9 +201,9 @@ let_go() {
 # where only it gets them from, until they are drained some seconds later. Wait for
 # that, for a node to be filled from any CPU.
 unlisted() {
-	local i listed
+	local i listed=0
 	for ((i = 0; i < 150; i++)); do
-		listed=$(awk -v nid="$P" '$1 == "Node" { ours = $2 + 0 == nid } ours && $1 == "count:" { sum += $2 } END { print sum + 0 }' /proc/zoneinfo)
+		read -r _ listed < <(free_lists)
 		[ "$listed" -gt $((all_free / 200)) ] || return 0
 		sleep 0.2
 	done
