@@ -53,6 +53,20 @@ static struct resource *reserved;
 static LIST_HEAD(folios);
 static unsigned int nr_folios;
 
+/* Whatever of sample_plug() was done, in the opposite order. */
+static void sample_leave(void)
+{
+	if (reserved) {
+		remove_resource(reserved);
+		kfree(reserved);
+		reserved = NULL;
+	}
+	clear_node_memory_type(nid, memtype);
+	WARN_ON_ONCE(node_private_unregister(&claim));
+	put_memory_type(memtype);
+	module_put(THIS_MODULE);
+}
+
 static int sample_plug(void)
 {
 	int rc;
@@ -67,22 +81,25 @@ static int sample_plug(void)
 	 */
 	memtype = alloc_memory_type(MEMTIER_ADISTANCE_DRAM * 5);
 	if (IS_ERR(memtype)) {
-		rc = PTR_ERR(memtype);
-		goto err_module;
+		module_put(THIS_MODULE);
+		return PTR_ERR(memtype);
 	}
 	claim.adistance = memtype->adistance;
 
 	/* The claim is what makes the node's memory private. */
 	rc = node_private_register(nid, &claim);
-	if (rc)
-		goto err_put;
+	if (rc) {
+		put_memory_type(memtype);
+		module_put(THIS_MODULE);
+		return rc;
+	}
 	init_node_memory_type(nid, memtype);
 
 	reserved = request_mem_region(start, size, KBUILD_MODNAME);
 	if (!reserved) {
 		pr_err("%#llx-%#llx is in use\n", start, start + size - 1);
 		rc = -EBUSY;
-		goto err_unregister;
+		goto err;
 	}
 	/* As hotplug wants it, which puts a resource of its own inside. */
 	reserved->flags = IORESOURCE_SYSTEM_RAM;
@@ -91,7 +108,7 @@ static int sample_plug(void)
 	rc = __add_memory_driver_managed(nid, start, size, "System RAM (sample)",
 					 MHP_PRIVATE, MMOP_ONLINE_KERNEL);
 	if (rc)
-		goto err_release;
+		goto err;
 	if (node_private_range_online(start, size))
 		return 0;
 
@@ -100,17 +117,8 @@ static int sample_plug(void)
 	if (offline_and_remove_memory(start, size))
 		return 0;
 
-err_release:
-	remove_resource(reserved);
-	kfree(reserved);
-	reserved = NULL;
-err_unregister:
-	clear_node_memory_type(nid, memtype);
-	WARN_ON_ONCE(node_private_unregister(&claim));
-err_put:
-	put_memory_type(memtype);
-err_module:
-	module_put(THIS_MODULE);
+err:
+	sample_leave();
 	return rc;
 }
 
@@ -123,13 +131,7 @@ static int sample_unplug(void)
 		pr_err("node %d is in use: write 0 to folios first\n", nid);
 		return rc;
 	}
-	remove_resource(reserved);
-	kfree(reserved);
-	reserved = NULL;
-	clear_node_memory_type(nid, memtype);
-	put_memory_type(memtype);
-	WARN_ON_ONCE(node_private_unregister(&claim));
-	module_put(THIS_MODULE);
+	sample_leave();
 	return 0;
 }
 
