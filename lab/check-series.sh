@@ -13,22 +13,26 @@ work=$BUILD/check-series out=$BUILD/kernel-check-series
 need_space "$BUILD" 5000
 
 [ -e "$work/.git" ] || g worktree add -q --detach "$work" pristine
-mkdir -p "$out"
-n=0
+mkdir -p "$out" "$BUILD/logs"
+n=0 bad=()
 for c in "${commits[@]}"; do
 	n=$((n + 1))
 	step "[$n/${#commits[@]}] $(g log -1 --format=%s "$c")"
 	# Only what differs is written, so only that is compiled.
 	g -C "$work" checkout -q --detach "$c"
 	log=$BUILD/logs/check-series-$n.log
-	mkdir -p "$BUILD/logs"
-	{
+	if ! {
 		kmake "$work" "$out" KCONFIG_ALLCONFIG="$TOP/kernel/config/compile.config" allnoconfig &&
 			kmake "$work" "$out" vmlinux modules
-	} >"$log" 2>&1 || {
-		grep -E -B2 -A8 '(error|warning):|undefined reference' "$log" | head -n 60 >&2
-		die "the series does not build after this commit" "all of the output: $log"
-	}
-	! grep -E ': warning: ' "$log" || die "the series compiles with warnings after this commit" "all of the output: $log"
-	note "builds, $SECONDS s so far"
+	} >"$log" 2>&1; then
+		grep -E -B2 -A8 '(error|warning):|undefined reference' "$log" | head -n 60 | sed 's/^/       | /' >&2
+		warn "the series does not build after this commit; all of the output: $log"
+		bad+=("$n")
+	elif grep -E ': warning: ' "$log" >&2; then
+		warn "the series compiles with warnings after this commit; all of the output: $log"
+		bad+=("$n")
+	else
+		note "builds, $SECONDS s so far"
+	fi
 done
+[ ${#bad[@]} = 0 ] || die "${#bad[@]} of $n commits do not build cleanly: ${bad[*]}" "what the compiler said is above"
