@@ -1659,7 +1659,7 @@ static void reread(void)
 	size_t i;
 
 	me = WORKERS;
-	prctl(PR_SET_NAME, "flips-reread");
+	prctl(PR_SET_NAME, "flips-hot");
 	seed_rng(500);
 	handle_signals();
 	sh->worker[me].doing = "reading again";
