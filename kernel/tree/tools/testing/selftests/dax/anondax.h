@@ -41,6 +41,8 @@
 #define CGROUP		"/sys/fs/cgroup/"
 #define GROUP		"anondax-test"
 #define GUP_TEST	"/sys/kernel/debug/gup_test"
+#define TIERS		"/sys/devices/virtual/memory_tiering/"
+#define WEIGHTED	"/sys/kernel/mm/mempolicy/weighted_interleave/"
 
 #define KB		1024UL
 #define MB		(1024 * KB)
@@ -63,18 +65,23 @@ struct uffdio_move {
 	__s64 move;
 };
 #endif
+#ifndef MPOL_WEIGHTED_INTERLEAVE
+#define MPOL_WEIGHTED_INTERLEAVE	6
+#endif
 #ifndef __NR_set_mempolicy_home_node
 #define __NR_set_mempolicy_home_node	450
 #endif
 
-/* The device under test, found before the first test. */
-static struct {
+struct device {
 	char name[NAME_MAX + 1];
 	char path[NAME_MAX + 6];	/* /dev/daxX.Y */
 	char hotplug[PATH_MAX];		/* its file in sysfs */
 	char state[32];			/* as we found it */
 	int nid;
-} dax;
+};
+
+/* The device under test, found before the first test. */
+static struct device dax;
 
 static size_t page;
 
@@ -643,6 +650,83 @@ static inline bool swap_out(void *start, size_t size)
 }
 
 /*
+ * Knobs and policies.
+ */
+
+static const char * const knobs[] = {
+	"reclaim", "demotion", "mbind", "madvise", "numa_balance", "ltpin",
+};
+
+static inline void knob_path(const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, DAX "devices/%s/%s", dax.name, name);
+}
+
+static inline int set_knob(const char *name, const char *text)
+{
+	char path[PATH_MAX];
+
+	knob_path(name, path, sizeof(path));
+	return put_text(path, text);
+}
+
+/* The value, or -errno. */
+static inline int get_knob(const char *name)
+{
+	char path[PATH_MAX], text[32];
+	int rc;
+
+	knob_path(name, path, sizeof(path));
+	rc = get_text(path, text, sizeof(text));
+	return rc ? rc : atoi(text);
+}
+
+static inline void set_all_knobs(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++)
+		set_knob(knobs[i], text);
+}
+
+static inline long vm_count(const char *key)
+{
+	char buf[16];
+
+	get_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
+	return get_number("/proc/vmstat", key);
+}
+
+static inline int sys_mbind(void *p, size_t size, int mode, unsigned long nodes,
+			    int flags)
+{
+	return failed(syscall(__NR_mbind, p, size, mode, &nodes, sizeof(nodes) * 8, flags));
+}
+
+static inline int sys_set_mempolicy(int mode, unsigned long nodes)
+{
+	return failed(syscall(__NR_set_mempolicy, mode, nodes ? &nodes : NULL,
+			      sizeof(nodes) * 8));
+}
+
+/* Move a range: 0, -errno, or the status of its first page that did not get there. */
+static inline int move_to(void *start, size_t size, int nid)
+{
+	size_t off;
+
+	for (off = 0; off < size; off += page) {
+		void *p = (char *)start + off;
+		int status = -EINVAL;
+
+		if (syscall(__NR_move_pages, 0, 1UL, &p, &nid, &status, MPOL_MF_MOVE))
+			return -errno;
+		if (status != nid)
+			return status;
+	}
+	return 0;
+}
+
+/*
  * Finding the device.
  */
 
@@ -651,15 +735,32 @@ static inline void put_back(void)
 	set_state(dax.state);
 }
 
-static inline bool find_dax(void)
+static inline bool look_up(struct device *d)
+{
+	char path[PATH_MAX], nid[32];
+
+	snprintf(d->path, sizeof(d->path), "/dev/%.*s", NAME_MAX, d->name);
+	snprintf(d->hotplug, sizeof(d->hotplug), DAX "devices/%.*s/hotplug", NAME_MAX,
+		 d->name);
+	snprintf(path, sizeof(path), DAX "devices/%.*s/target_node", NAME_MAX, d->name);
+	if (get_text(path, nid, sizeof(nid)) ||
+	    get_text(d->hotplug, d->state, sizeof(d->state)))
+		return false;
+	d->nid = atoi(nid);
+	return true;
+}
+
+/* Devices that anondax has, or the one that ANONDAX_TEST_DEV names. How many? */
+static inline int find_devices(struct device *list, int most)
 {
 	const char *want = getenv("ANONDAX_TEST_DEV");
 	char path[PATH_MAX], driver[PATH_MAX];
 	struct dirent *d;
+	int nr = 0;
 	DIR *dir;
 
 	dir = opendir(DAX "devices");
-	while (dir && !dax.name[0] && (d = readdir(dir))) {
+	while (dir && nr < most && (d = readdir(dir))) {
 		ssize_t n;
 
 		snprintf(path, sizeof(path), DAX "devices/%s/driver", d->d_name);
@@ -667,19 +768,18 @@ static inline bool find_dax(void)
 		if (n < 0 || (want && strcmp(want, d->d_name)))
 			continue;
 		driver[n] = '\0';
-		if (!strcmp(basename(driver), "anondax"))
-			snprintf(dax.name, sizeof(dax.name), "%s", d->d_name);
+		if (strcmp(basename(driver), "anondax"))
+			continue;
+		snprintf(list[nr].name, sizeof(list[nr].name), "%s", d->d_name);
+		if (look_up(&list[nr]))
+			nr++;
 	}
 	if (dir)
 		closedir(dir);
-	if (!dax.name[0])
-		return false;
-	snprintf(dax.path, sizeof(dax.path), "/dev/%s", dax.name);
-	snprintf(dax.hotplug, sizeof(dax.hotplug), DAX "devices/%s/hotplug", dax.name);
-	snprintf(path, sizeof(path), DAX "devices/%s/target_node", dax.name);
-	if (get_text(path, driver, sizeof(driver)) ||
-	    get_text(dax.hotplug, dax.state, sizeof(dax.state)))
-		return false;
-	dax.nid = atoi(driver);
-	return true;
+	return nr;
+}
+
+static inline bool find_dax(void)
+{
+	return find_devices(&dax, 1) == 1;
 }

@@ -12,88 +12,12 @@
 #include "anondax.h"
 #include <sys/socket.h>
 
-#define TIERS	"/sys/devices/virtual/memory_tiering/"
-#define WEIGHTED	"/sys/kernel/mm/mempolicy/weighted_interleave/"
 #define MSTEP	(16 * MB)
 
 /* For headers older than the kernel. */
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE	101
 #endif
-#ifndef MPOL_WEIGHTED_INTERLEAVE
-#define MPOL_WEIGHTED_INTERLEAVE	6
-#endif
-
-static const char * const knobs[] = {
-	"reclaim", "demotion", "mbind", "madvise", "numa_balance", "ltpin",
-};
-
-static void knob_path(const char *name, char *buf, size_t size)
-{
-	snprintf(buf, size, DAX "devices/%s/%s", dax.name, name);
-}
-
-static int set_knob(const char *name, const char *text)
-{
-	char path[PATH_MAX];
-
-	knob_path(name, path, sizeof(path));
-	return put_text(path, text);
-}
-
-/* The value, or -errno. */
-static int get_knob(const char *name)
-{
-	char path[PATH_MAX], text[32];
-	int rc;
-
-	knob_path(name, path, sizeof(path));
-	rc = get_text(path, text, sizeof(text));
-	return rc ? rc : atoi(text);
-}
-
-static void set_all_knobs(const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(knobs); i++)
-		set_knob(knobs[i], text);
-}
-
-static long vm_count(const char *key)
-{
-	char buf[16];
-
-	get_text("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
-	return get_number("/proc/vmstat", key);
-}
-
-static int sys_mbind(void *p, size_t size, int mode, unsigned long nodes, int flags)
-{
-	return failed(syscall(__NR_mbind, p, size, mode, &nodes, sizeof(nodes) * 8, flags));
-}
-
-static int sys_set_mempolicy(int mode, unsigned long nodes)
-{
-	return failed(syscall(__NR_set_mempolicy, mode, nodes ? &nodes : NULL, sizeof(nodes) * 8));
-}
-
-/* Move a range: 0, -errno, or the status of its first page that did not get there. */
-static int move_to(void *start, size_t size, int nid)
-{
-	size_t off;
-
-	for (off = 0; off < size; off += page) {
-		void *p = (char *)start + off;
-		int status = -EINVAL;
-
-		if (syscall(__NR_move_pages, 0, 1UL, &p, &nid, &status, MPOL_MF_MOVE))
-			return -errno;
-		if (status != nid)
-			return status;
-	}
-	return 0;
-}
 
 static int thread_runs(const char *name)
 {

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Two private nodes: policies that name both, memory that moves between them,
+ * policies while one of them comes and goes, and three memory tiers.
+ *
+ * Needs two dax devices that are bound to anondax, on nodes of their own, and
+ * that nobody uses.
+ */
+
+#include "anondax.h"
+
+static struct device two[2];
+
+/* What the helpers act on. */
+static void use(int i)
+{
+	dax = two[i];
+}
+
+static int set_knob_of(int i, const char *name, const char *text)
+{
+	use(i);
+	return set_knob(name, text);
+}
+
+static int set_state_of(int i, const char *state)
+{
+	use(i);
+	return set_state(state);
+}
+
+static long free_pages_of(int i)
+{
+	use(i);
+	return settled_free_pages();
+}
+
+static unsigned long mask_of(int i)
+{
+	return 1UL << two[i].nid;
+}
+
+#define A		mask_of(0)
+#define B		mask_of(1)
+#define ORDINARY	1UL	/* node 0 */
+
+FIXTURE(pair)
+{
+	struct changes changes;
+	int adistance[2];
+};
+
+FIXTURE_VARIANT(pair)
+{
+	const char *state;
+};
+
+FIXTURE_VARIANT_ADD(pair, online)
+{
+	.state = "online",
+};
+
+FIXTURE_VARIANT_ADD(pair, online_movable)
+{
+	.state = "online_movable",
+};
+
+FIXTURE_SETUP(pair)
+{
+	int i;
+
+	self->changes.nr = 0;
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(set_state_of(i, "unplugged"), 0);
+		set_all_knobs("0");
+		ASSERT_EQ(set_knob("mbind", "1"), 0);
+		self->adistance[i] = get_knob("adistance");
+		ASSERT_GT(self->adistance[i], 0);
+		ASSERT_EQ(set_state(variant->state), 0);
+	}
+}
+
+FIXTURE_TEARDOWN_PARENT(pair)
+{
+	char text[32];
+	int i;
+
+	restore(&self->changes);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(set_state_of(i, "unplugged"), 0);
+		set_all_knobs("0");
+		snprintf(text, sizeof(text), "%d", self->adistance[i]);
+		EXPECT_EQ(set_knob("adistance", text), 0);
+	}
+}
+
+/* How many pages of a range are on each node. */
+struct spread {
+	long a, b, ordinary;
+};
+
+static struct spread spread_of(void *p, size_t size)
+{
+	return (struct spread) {
+		.a = count_on(p, size, two[0].nid),
+		.b = count_on(p, size, two[1].nid),
+		.ordinary = count_on(p, size, 0) + count_on(p, size, 1),
+	};
+}
+
+static void weigh(struct changes *c, int nid, const char *weight)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), WEIGHTED "node%d", nid);
+	change(c, path, weight);
+}
+
+static int home(void *p, size_t size, int nid)
+{
+	return failed(syscall(__NR_set_mempolicy_home_node, p, size, (long)nid, 0L));
+}
+
+/* Drop the pages and touch them anew. */
+static struct spread again(void *p, size_t size, unsigned long round)
+{
+	madvise(p, size, MADV_DONTNEED);
+	fill(p, size, round);
+	return spread_of(p, size);
+}
+
+#define EXPECT_SPREAD(_s, _a, _b, _ordinary) do {				\
+		const struct spread s = (_s);					\
+										\
+		EXPECT_EQ(s.a, (long)(_a));					\
+		EXPECT_EQ(s.b, (long)(_b));					\
+		EXPECT_EQ(s.ordinary, (long)(_ordinary));			\
+	} while (0)
+
+TEST_F_TIMEOUT(pair, policies, LONG)
+{
+	const long nr = 96;
+	const size_t size = nr * page;
+	struct spread s;
+	char *p;
+
+	change(&self->changes, WEIGHTED "auto", "false");
+	weigh(&self->changes, two[0].nid, "3");
+	weigh(&self->changes, two[1].nid, "1");
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+
+	/* Either of them, and none else; which, the home node says. */
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A | B, 0), 0);
+	s = again(p, size, 1);
+	EXPECT_EQ(s.a + s.b, nr);
+	ASSERT_EQ(home(p, size, two[1].nid), 0);
+	EXPECT_SPREAD(again(p, size, 2), 0, nr, 0);
+	ASSERT_EQ(home(p, size, two[0].nid), 0);
+	EXPECT_SPREAD(again(p, size, 3), nr, 0, 0);
+
+	ASSERT_EQ(sys_mbind(p, size, MPOL_PREFERRED_MANY, A | B, 0), 0);
+	s = again(p, size, 4);
+	EXPECT_EQ(s.a + s.b, nr);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_INTERLEAVE, A | B, 0), 0);
+	EXPECT_SPREAD(again(p, size, 5), nr / 2, nr / 2, 0);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_INTERLEAVE, A | B | ORDINARY, 0), 0);
+	EXPECT_SPREAD(again(p, size, 6), nr / 3, nr / 3, nr / 3);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_WEIGHTED_INTERLEAVE, A | B, 0), 0);
+	EXPECT_SPREAD(again(p, size, 7), nr * 3 / 4, nr / 4, 0);
+
+	/* Each has its own knob: one that is off is out of the mask. */
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A | B, 0), 0);
+	ASSERT_EQ(home(p, size, two[1].nid), 0);
+	ASSERT_EQ(set_knob_of(1, "mbind", "0"), 0);
+	EXPECT_SPREAD(again(p, size, 8), nr, 0, 0);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, B, 0), -EINVAL);
+	ASSERT_EQ(set_knob_of(1, "mbind", "1"), 0);
+	EXPECT_SPREAD(again(p, size, 9), 0, nr, 0);
+	ASSERT_EQ(set_knob_of(0, "mbind", "0"), 0);
+	ASSERT_EQ(set_knob_of(1, "mbind", "0"), 0);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, A | B, 0), -EINVAL);
+	EXPECT_SPREAD(again(p, size, 10), 0, 0, nr);
+	EXPECT_TRUE(filled(p, size, 10));
+}
+
+/* When one is full the other one goes on, and nobody else does. */
+TEST_F_TIMEOUT(pair, overflow, LONG)
+{
+	const long free_a = free_pages_of(0), free_b = free_pages_of(1), more = 2048;
+	const size_t size = (free_a + more) * page;
+	long kills = get_number("/proc/vmstat", "oom_kill");
+	struct spread s;
+	char *p;
+
+	ASSERT_GT(free_b, more);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A | B, 0), 0);
+	ASSERT_EQ(home(p, size, two[0].nid), 0);
+	fill(p, size, 11);
+	s = spread_of(p, size);
+	/* The watermark keeps a few. */
+	EXPECT_GT(s.a, free_a * 99 / 100);
+	EXPECT_GE(s.b, more);
+	EXPECT_EQ(s.ordinary, 0);
+	EXPECT_EQ(s.a + s.b, free_a + more);
+	EXPECT_TRUE(filled(p, size, 11));
+	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), kills);
+	munmap(p, size);
+	EXPECT_GE(free_pages_of(0), free_a);
+	EXPECT_GE(free_pages_of(1), free_b);
+}
+
+/* From one to the other, where both say yes. */
+TEST_F_TIMEOUT(pair, migration, LONG)
+{
+	const size_t size = 64 * page;
+	const unsigned long a = A, b = B;
+	char *p;
+
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	fill(p, size, 12);
+	EXPECT_EQ(move_to(p, size, two[0].nid), 0);
+	EXPECT_EQ(move_to(p, size, two[1].nid), 0);
+	EXPECT_SPREAD(spread_of(p, size), 0, 64, 0);
+	EXPECT_EQ(failed(syscall(__NR_migrate_pages, 0, 64UL, &b, &a)), 0);
+	EXPECT_SPREAD(spread_of(p, size), 64, 0, 0);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, B, MPOL_MF_MOVE | MPOL_MF_STRICT), 0);
+	EXPECT_SPREAD(spread_of(p, size), 0, 64, 0);
+	EXPECT_TRUE(filled(p, size, 12));
+
+	/* Not onto one that says no, nor off it. */
+	ASSERT_EQ(set_knob_of(0, "mbind", "0"), 0);
+	EXPECT_EQ(move_to(p, page, two[0].nid), -ENODEV);
+	EXPECT_SPREAD(spread_of(p, size), 0, 64, 0);
+	ASSERT_EQ(set_knob_of(0, "mbind", "1"), 0);
+	ASSERT_EQ(set_knob_of(1, "mbind", "0"), 0);
+	EXPECT_EQ(move_to(p, page, two[0].nid), -EACCES);
+	EXPECT_SPREAD(spread_of(p, size), 0, 64, 0);
+	EXPECT_TRUE(filled(p, size, 12));
+}
+
+/* A policy outlives the node that it names, and finds it when it is back. */
+TEST_F_TIMEOUT(pair, replug, LONG)
+{
+	const long nr = 64;
+	const size_t size = nr * page;
+	char *p, *both, *task;
+
+	p = map_anon(size);
+	both = map_anon(size);
+	task = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(both, MAP_FAILED);
+	ASSERT_NE(task, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, B, 0), 0);
+	ASSERT_EQ(sys_mbind(both, size, MPOL_BIND, A | B, 0), 0);
+	ASSERT_EQ(home(both, size, two[1].nid), 0);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, B), 0);
+	fill(p, size, 13);
+	fill(both, size, 14);
+	fill(task, size, 15);
+	EXPECT_SPREAD(spread_of(p, size), 0, nr, 0);
+	EXPECT_SPREAD(spread_of(both, size), 0, nr, 0);
+	EXPECT_SPREAD(spread_of(task, size), 0, nr, 0);
+
+	/* To ordinary memory, as ever, and what the policy still allows after that. */
+	ASSERT_EQ(set_state_of(1, "unplugged"), 0);
+	EXPECT_SPREAD(spread_of(p, size), 0, 0, nr);
+	EXPECT_TRUE(filled(p, size, 13));
+	EXPECT_TRUE(filled(both, size, 14));
+	EXPECT_TRUE(filled(task, size, 15));
+	EXPECT_SPREAD(again(p, size, 16), 0, 0, nr);
+	EXPECT_SPREAD(again(both, size, 17), nr, 0, 0);
+	EXPECT_SPREAD(again(task, size, 18), 0, 0, nr);
+
+	ASSERT_EQ(set_state_of(1, variant->state), 0);
+	EXPECT_SPREAD(spread_of(p, size), 0, 0, nr);
+	EXPECT_TRUE(filled(p, size, 16));
+	EXPECT_SPREAD(again(p, size, 19), 0, nr, 0);
+	EXPECT_SPREAD(again(both, size, 20), 0, nr, 0);
+	EXPECT_SPREAD(again(task, size, 21), 0, nr, 0);
+	sys_set_mempolicy(MPOL_DEFAULT, 0);
+}
+
+/* Nor does a cpuset that changes undo it: it has no say on private nodes. */
+TEST_F_TIMEOUT(pair, cpuset, LONG)
+{
+	static const char * const mems[] = { "0", "0-1", "1", "0", "" };
+	const long nr = 64;
+	const size_t size = nr * page;
+	char *p, *task, *mixed;
+	unsigned int i;
+
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	p = map_anon(size);
+	mixed = map_anon(size);
+	task = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(mixed, MAP_FAILED);
+	ASSERT_NE(task, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A, 0), 0);
+	ASSERT_EQ(sys_mbind(mixed, size, MPOL_INTERLEAVE, A | B | ORDINARY, 0), 0);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, B), 0);
+	for (i = 0; i < ARRAY_SIZE(mems); i++) {
+		struct spread s;
+
+		fill(p, size, i);
+		fill(task, size, i);
+		ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", mems[i]), 0);
+		EXPECT_TRUE(filled(p, size, i));
+		EXPECT_SPREAD(spread_of(p, size), nr, 0, 0);
+		EXPECT_SPREAD(again(p, size, i), nr, 0, 0);
+		EXPECT_SPREAD(again(task, size, i), 0, nr, 0);
+		s = again(mixed, size, i);
+		EXPECT_GE(s.a, nr / 3);
+		EXPECT_GE(s.b, nr / 3);
+		EXPECT_EQ(s.a + s.b + s.ordinary, nr);
+	}
+	sys_set_mempolicy(MPOL_DEFAULT, 0);
+}
+
+/* The tier that has a node, as its number in sysfs; -1 if none has. */
+static int tier_of(int nid)
+{
+	char path[PATH_MAX], list[256];
+	struct dirent *d;
+	int tier = -1, n;
+	DIR *dir;
+
+	dir = opendir(TIERS);
+	while (dir && (d = readdir(dir))) {
+		if (sscanf(d->d_name, "memory_tier%d", &n) != 1)
+			continue;
+		snprintf(path, sizeof(path), TIERS "%s/nodelist", d->d_name);
+		if (!get_text(path, list, sizeof(list)) && in_list(list, nid))
+			tier = n;
+	}
+	if (dir)
+		closedir(dir);
+	return tier;
+}
+
+/* One above DRAM, one below it: cold memory goes all the way down. */
+TEST_F_TIMEOUT(pair, tiers, LONG)
+{
+	const size_t size = 32 * MB;
+	const long nr = size / page;
+	struct spread s;
+	char *p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(set_state_of(i, "unplugged"), 0);
+		EXPECT_EQ(tier_of(two[i].nid), -1);
+		ASSERT_EQ(set_knob("adistance", i ? "5000" : "300"), 0);
+		ASSERT_EQ(set_state(variant->state), 0);
+	}
+	EXPECT_GT(tier_of(two[0].nid), 0);
+	EXPECT_LT(tier_of(two[0].nid), tier_of(0));
+	EXPECT_GT(tier_of(two[1].nid), tier_of(0));
+
+	ASSERT_EQ(change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "true"), 0);
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	/* The faster one has no way to be asked but by name. */
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	fill(p, size, 22);
+	EXPECT_SPREAD(spread_of(p, size), 0, 0, nr);
+	EXPECT_EQ(move_to(p, size, two[0].nid), 0);
+	EXPECT_SPREAD(spread_of(p, size), nr, 0, 0);
+	settle();
+
+	/* Without reclaim there nothing leaves it. */
+	for (i = 0; i < 4; i++)
+		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+	EXPECT_SPREAD(spread_of(p, size), nr, 0, 0);
+
+	/* With it DRAM is where it goes, and no further: the slower one does not take it. */
+	ASSERT_EQ(set_knob_of(0, "reclaim", "1"), 0);
+	for (i = 0; i < 50 && count_on(p, size, two[0].nid) > nr / 2; i++)
+		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+	s = spread_of(p, size);
+	EXPECT_LE(s.a, nr / 2);
+	EXPECT_EQ(s.a + s.ordinary, nr);
+	EXPECT_EQ(s.b, 0);
+
+	/* Until it does. */
+	ASSERT_EQ(set_knob_of(1, "demotion", "1"), 0);
+	for (i = 0; i < 50 && !count_on(p, size, two[1].nid); i++)
+		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+	s = spread_of(p, size);
+	EXPECT_GT(s.b, 0);
+	EXPECT_EQ(s.a + s.b + s.ordinary, nr);
+	EXPECT_TRUE(filled(p, size, 22));
+	munmap(p, size);
+
+	/* A tier goes with its last node. */
+	ASSERT_EQ(set_state_of(1, "unplugged"), 0);
+	EXPECT_EQ(tier_of(two[1].nid), -1);
+	EXPECT_GT(tier_of(two[0].nid), 0);
+}
+
+static int by_node(const void *a, const void *b)
+{
+	return ((const struct device *)a)->nid - ((const struct device *)b)->nid;
+}
+
+static void put_both_back(void)
+{
+	set_state_of(0, two[0].state);
+	set_state_of(1, two[1].state);
+}
+
+int main(int argc, char **argv)
+{
+	const char *why = NULL;
+
+	page = sysconf(_SC_PAGESIZE);
+	if (geteuid())
+		why = "needs root";
+	else if (find_devices(two, 2) != 2)
+		why = "there are no two dax devices bound to anondax";
+	else if (two[0].nid == two[1].nid)
+		why = "both devices are on one node";
+	if (why) {
+		ksft_print_header();
+		ksft_exit_skip("%s\n", why);
+	}
+	qsort(two, 2, sizeof(two[0]), by_node);
+	atexit(put_both_back);
+	return test_harness_run(argc, argv);
+}
