@@ -11,9 +11,10 @@ need_space "$BUILD" 5000
 mkdir -p "$BUILD/logs"
 failed=0
 
-# try NAME ARCH CROSS LINES...: compile.config with LINES on top.
+# try NAME ARCH CROSS LINES...: compile.config with LINES on top. In one directory for
+# each architecture, so that what an option has no say in is not compiled again.
 try() {
-	local name=$1 arch=$2 cross=$3 out=$BUILD/kernel-check-$1 log=$BUILD/logs/check-$1.log
+	local name=$1 arch=$2 cross=$3 out=$BUILD/kernel-check-$2 log=$BUILD/logs/check-$1.log
 	shift 3
 	local -x ARCH=$arch CROSS_COMPILE=$cross
 	step "$name"
@@ -45,12 +46,12 @@ try() {
 	note "builds, $SECONDS s so far"
 }
 
-try no-private-nodes x86_64 '' CONFIG_PRIVATE_NODES=n
-try no-numa x86_64 '' CONFIG_NUMA=n
-try no-hotplug x86_64 '' CONFIG_MEMORY_HOTPLUG=n
-try no-memcg-swap x86_64 '' CONFIG_MEMCG=n CONFIG_SWAP=n
-try no-thp x86_64 '' CONFIG_TRANSPARENT_HUGEPAGE=n CONFIG_HUGETLBFS=n
 try anondax-builtin x86_64 '' CONFIG_DEV_DAX_KMEM=y CONFIG_DEV_DAX_ANON=y
+try no-private-nodes x86_64 '' CONFIG_PRIVATE_NODES=n
+try no-hotplug x86_64 '' CONFIG_MEMORY_HOTPLUG=n
+try no-thp x86_64 '' CONFIG_TRANSPARENT_HUGEPAGE=n CONFIG_HUGETLBFS=n
+try no-memcg-swap x86_64 '' CONFIG_MEMCG=n CONFIG_SWAP=n
+try no-numa x86_64 '' CONFIG_NUMA=n
 try arm64 arm64 aarch64-linux-gnu- CONFIG_ARM64_4K_PAGES=y CONFIG_NUMA=y
 
 [ "$failed" = 0 ] || die "not every configuration compiles cleanly" "see above"
