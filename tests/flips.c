@@ -1675,8 +1675,9 @@ static void reread(void)
 		for (i = 0; i < a->nr; i++)
 			write_page(a, i, next_gen());
 		/* Refused while the knob mbind is off, or the node is not there. */
+		status[0] = -1;
 		syscall(__NR_move_pages, 0, a->nr, pages, to, status, MPOL_MF_MOVE);
-		for (n = 20 + rnd(80); n && !stopped(); n--) {
+		for (n = status[0] == to[0] ? 20 + rnd(80) : 2; n && !stopped(); n--) {
 			check_all(a);
 			nap(10);
 		}
@@ -1830,7 +1831,7 @@ static void change_settings(void)
 		const char *text[4];
 	} list[] = {
 		{ "/proc/sys/kernel/numa_balancing", { "0", "1", "2", "3" } },
-		{ "/proc/sys/kernel/numa_balancing", { "1", "2", "1", "2" } },
+		{ "/proc/sys/kernel/numa_balancing", { "1", "2", "3", "2" } },
 		{ "/sys/kernel/mm/numa/demotion_enabled", { "true", "true", "true", "false" } },
 		{ "/sys/kernel/mm/lru_gen/enabled", { "y", "n", "y", "n" } },
 		{ "/sys/module/zswap/parameters/enabled", { "Y", "N", "N", "N" } },
