@@ -86,6 +86,7 @@ struct uffdio_move {
 #define KSM		"/sys/kernel/mm/ksm/"
 #define CGROUP		"/sys/fs/cgroup/flips"
 #define DAMON		"/sys/kernel/mm/damon/admin/kdamonds/"
+#define COMPACT		"/proc/sys/vm/compact_memory"
 #define NUMAB		"/sys/kernel/debug/sched/numa_balancing/"
 
 #define DEVICES		2
@@ -172,6 +173,7 @@ static struct device {
 static struct shared {
 	int stop;
 	int leaving;	/* the second device is about to be unplugged */
+	pthread_mutex_t unplug;	/* it is: see change_settings() */
 	unsigned long count[NR_COUNTS];
 	unsigned long flips[DEVICES][KNOBS][2];
 	/* Odd while the knob is being turned. */
@@ -1735,7 +1737,9 @@ static void plug_and_unplug(void)
 		if (sh->leaving)
 			nap(300);
 		get_dax(d, "hotplug", before, sizeof(before));
+		pthread_mutex_lock(&sh->unplug);
 		rc = put_dax(d, "hotplug", "unplugged");
+		pthread_mutex_unlock(&sh->unplug);
 		get_dax(d, "hotplug", now, sizeof(now));
 		sh->leaving = 0;
 		if (rc == -EBUSY) {
@@ -1835,7 +1839,7 @@ static void change_settings(void)
 		{ "/sys/kernel/mm/numa/demotion_enabled", { "true", "true", "true", "false" } },
 		{ "/sys/kernel/mm/lru_gen/enabled", { "y", "n", "y", "n" } },
 		{ "/sys/module/zswap/parameters/enabled", { "Y", "N", "N", "N" } },
-		{ "/proc/sys/vm/compact_memory", { "1", "1", "1", "1" } },
+		{ COMPACT, { "1", "1", "1", "1" } },
 		{ "/proc/sys/vm/drop_caches", { "1", "1", "2", "3" } },
 		{ THP "hugepages-64kB/enabled", { "madvise", "always", "never", "inherit" } },
 		{ THP "defrag", { "madvise", "always", "never", "defer" } },
@@ -1848,7 +1852,17 @@ static void change_settings(void)
 		unsigned long merged = 0;
 		char text[32];
 
-		put_text(list[i].path, list[i].text[rnd(4)]);
+		/*
+		 * Compaction by hand takes no hotplug lock, in stock 7.3 neither: with
+		 * DEBUG_VM the kernel stops where it meets a block that has just left
+		 * its zone. So not that while memory is taken away.
+		 */
+		if (strcmp(list[i].path, COMPACT)) {
+			put_text(list[i].path, list[i].text[rnd(4)]);
+		} else if (!pthread_mutex_trylock(&sh->unplug)) {
+			put_text(COMPACT, "1");
+			pthread_mutex_unlock(&sh->unplug);
+		}
 		if (!get_text(KSM "pages_sharing", text, sizeof(text)))
 			merged = atol(text);
 		if (merged > sh->merged)
@@ -2282,6 +2296,7 @@ int main(int argc, char **argv)
 	time_t began, now, shown = 0;
 	char text[64];
 	bool good, damon, partly = false;
+	pthread_mutexattr_t attr;
 
 	seed = time(NULL) % 1000000;
 	while ((opt = getopt(argc, argv, "t:s:w:pv")) != -1) {
@@ -2316,6 +2331,9 @@ int main(int argc, char **argv)
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (sh == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&sh->unplug, &attr);
 	seed_rng(0);
 	for (i = 0; i < (int)WORDS; i++)
 		salt[i] = ((uint64_t)rnd(1U << 31) << 32 | rnd(1U << 31)) ?: 1;
