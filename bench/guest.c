@@ -1610,6 +1610,10 @@ static void profile(void)
 	prefix = "";
 	forks(&places[0], "fork-exit", 0, 20);
 	forks(&places[0], "fork-exit-16m", 16 * MIB, 20);
+	ext4_on_ram("/ext4");
+	memcg_reclaim("/ext4");
+	swap_on();
+	swap_out_in(&places[0], -1);
 }
 
 int main(int argc, char **argv)

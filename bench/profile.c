@@ -6,11 +6,12 @@
  * What is measured begins and ends with a no-op of its own (MARK in pnbench.h).
  * After each end a line goes to the file out= for every function that ran:
  *
- *	MARK FUNCTION INSTRUCTIONS NOPS
+ *	MARK FUNCTION INSTRUCTIONS NOPS BRANCHES CALLS
  *
  * MARK counts the measurements from 1. map= is the kernel's System.map, which
  * is where it runs (nokaslr). NOPS are those of the instructions that do
- * nothing, as a static branch that is off.
+ * nothing, as a static branch that is off; BRANCHES the conditional ones, taken
+ * or not.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -25,19 +26,21 @@
 
 #define BUCKETS	65536
 
+enum kind { OTHER, NOP, BRANCH, CALL, KINDS };
+
 struct place {
 	struct place *next;
 	uint64_t addr;
 	uint64_t count;
 	uint64_t start;		/* what the count was at the last mark */
-	bool nop;
+	enum kind kind;
 	int symbol;
 };
 
 struct symbol {
 	uint64_t addr;
 	char *name;
-	uint64_t count, nops;
+	uint64_t count, of_kind[KINDS];
 };
 
 EXPORT int qemu_plugin_version = 1;
@@ -112,7 +115,7 @@ static void dump(void)
 				continue;
 			if (p->symbol >= 0) {
 				symbols[p->symbol].count += n;
-				symbols[p->symbol].nops += p->nop ? n : 0;
+				symbols[p->symbol].of_kind[p->kind] += n;
 			} else if (p->addr >> 63) {
 				module += n;
 			} else {
@@ -121,14 +124,17 @@ static void dump(void)
 		}
 	}
 	for (i = 0; i < n_symbols; i++) {
-		if (symbols[i].count)
-			fprintf(out, "%u %s %" PRIu64 " %" PRIu64 "\n", mark, symbols[i].name,
-				symbols[i].count, symbols[i].nops);
-		symbols[i].count = 0;
-		symbols[i].nops = 0;
+		struct symbol *s = &symbols[i];
+
+		if (s->count)
+			fprintf(out, "%u %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", mark,
+				s->name, s->count, s->of_kind[NOP], s->of_kind[BRANCH],
+				s->of_kind[CALL]);
+		s->count = 0;
+		memset(s->of_kind, 0, sizeof(s->of_kind));
 	}
-	fprintf(out, "%u [modules] %" PRIu64 " 0\n%u [user] %" PRIu64 " 0\n", mark, module, mark,
-		user);
+	fprintf(out, "%u [modules] %" PRIu64 " 0 0 0\n", mark, module);
+	fprintf(out, "%u [user] %" PRIu64 " 0 0 0\n", mark, user);
 }
 
 static void on_mark(unsigned int cpu, void *data)
@@ -164,14 +170,23 @@ static struct place *place_of(uint64_t addr)
 	return p;
 }
 
-/* 90, 66 90, 0f 1f ..., and the latter with prefixes. */
-static bool is_nop(const uint8_t *b, size_t n)
+/*
+ * By the first bytes, without prefixes that change nothing here. No-ops are 90,
+ * 66 90 and 0f 1f.
+ */
+static enum kind kind_of(const uint8_t *b, size_t n)
 {
-	while (n > 1 && (*b == 0x66 || *b == 0x2e)) {
+	while (n > 1 && (*b == 0x66 || *b == 0x2e || *b == 0x3e)) {
 		b++;
 		n--;
 	}
-	return (n == 1 && b[0] == 0x90) || (n > 2 && b[0] == 0x0f && b[1] == 0x1f);
+	if (n == 1)
+		return b[0] == 0x90 ? NOP : OTHER;
+	if (b[0] == 0x0f)
+		return b[1] == 0x1f ? NOP : (b[1] & 0xf0) == 0x80 ? BRANCH : OTHER;
+	if ((b[0] & 0xf0) == 0x70)
+		return BRANCH;
+	return b[0] == 0xe8 || (b[0] == 0xff && (b[1] >> 3 & 7) == 2) ? CALL : OTHER;
 }
 
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -186,7 +201,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		const uint8_t *bytes = qemu_plugin_insn_data(insn);
 		size_t size = qemu_plugin_insn_size(insn);
 
-		p->nop = is_nop(bytes, size);
+		p->kind = kind_of(bytes, size);
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
 							   &p->count, 1);
 		if (size == sizeof(begin) && !memcmp(bytes, begin, size))

@@ -28,7 +28,7 @@ try() {
 		kmake "$BUILD/linux" "$out" KCONFIG_ALLCONFIG="$out/.lab-wanted" allnoconfig &&
 			kmake "$BUILD/linux" "$out" vmlinux modules
 	} >"$log" 2>&1 || {
-		grep -E -A8 '(error|warning):|undefined reference' "$log" | head -n 40 | sed 's/^/       | /' >&2
+		{ grep -iE -A8 '(error|warning):|undefined reference|\*\*\*' "$log" || :; } | head -n 40 | sed 's/^/       | /' >&2
 		warn "$name does not build; all of the output: $log"
 		failed=1
 		return 0

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Does each commit of the series build? Compiles what kernel/config/compile.config makes
-# of the tree as of every commit, in a work tree and build directory of its own.
+# of the tree as of every commit, in a work tree and build directory of its own. FROM=N
+# begins with the N-th.
 
 . "$(dirname "$0")/lib.sh"
 . "$TOP/lab/kmake.sh"
@@ -14,8 +15,9 @@ need_space "$BUILD" 5000
 
 [ -e "$work/.git" ] || g worktree add -q --detach "$work" pristine
 mkdir -p "$out" "$BUILD/logs"
-n=0 bad=()
-for c in "${commits[@]}"; do
+n=$((${FROM:-1} - 1)) bad=()
+[ "$n" -ge 0 ] && [ "$n" -lt ${#commits[@]} ] || die "FROM=$FROM: the series has ${#commits[@]} commits" "give one of 1 to ${#commits[@]}"
+for c in "${commits[@]:n}"; do
 	n=$((n + 1))
 	step "[$n/${#commits[@]}] $(g log -1 --format=%s "$c")"
 	# Only what differs is written, so only that is compiled.
@@ -23,9 +25,9 @@ for c in "${commits[@]}"; do
 	log=$BUILD/logs/check-series-$n.log
 	if ! {
 		kmake "$work" "$out" KCONFIG_ALLCONFIG="$TOP/kernel/config/compile.config" allnoconfig &&
-			kmake "$work" "$out" vmlinux modules
+			kmake "$work" "$out" -k vmlinux modules
 	} >"$log" 2>&1; then
-		grep -E -B2 -A8 '(error|warning):|undefined reference' "$log" | head -n 60 | sed 's/^/       | /' >&2
+		{ grep -iE -B2 -A8 '(error|warning):|undefined reference|\*\*\*' "$log" || :; } | head -n 60 | sed 's/^/       | /' >&2
 		warn "the series does not build after this commit; all of the output: $log"
 		bad+=("$n")
 	elif grep -E ': warning: ' "$log" >&2; then
@@ -35,4 +37,4 @@ for c in "${commits[@]}"; do
 		note "builds, $SECONDS s so far"
 	fi
 done
-[ ${#bad[@]} = 0 ] || die "${#bad[@]} of $n commits do not build cleanly: ${bad[*]}" "what the compiler said is above"
+[ ${#bad[@]} = 0 ] || die "${#bad[@]} of ${#commits[@]} commits do not build cleanly: ${bad[*]}" "what the compiler said is above"
