@@ -16,7 +16,9 @@ need_space "$BUILD" 5000
 [ -e "$work/.git" ] || g worktree add -q --detach "$work" pristine
 mkdir -p "$out" "$BUILD/logs"
 n=$((${FROM:-1} - 1)) bad=()
-[ "$n" -ge 0 ] && [ "$n" -lt ${#commits[@]} ] || die "FROM=$FROM: the series has ${#commits[@]} commits" "give one of 1 to ${#commits[@]}"
+if [ "$n" -lt 0 ] || [ "$n" -ge ${#commits[@]} ]; then
+	die "FROM=$FROM: the series has ${#commits[@]} commits" "give one of 1 to ${#commits[@]}"
+fi
 for c in "${commits[@]:n}"; do
 	n=$((n + 1))
 	step "[$n/${#commits[@]}] $(g log -1 --format=%s "$c")"
