@@ -127,8 +127,8 @@ static void dump(void)
 		struct symbol *s = &symbols[i];
 
 		if (s->count)
-			fprintf(out, "%u %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", mark,
-				s->name, s->count, s->of_kind[NOP], s->of_kind[BRANCH],
+			fprintf(out, "%u %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+				mark, s->name, s->count, s->of_kind[NOP], s->of_kind[BRANCH],
 				s->of_kind[CALL]);
 		s->count = 0;
 		memset(s->of_kind, 0, sizeof(s->of_kind));
