@@ -247,8 +247,6 @@ static const struct bar stock_bars[] = {
 	{ "touch-4k", MEDIAN, "anonymous fault, 4 KiB" },
 	{ "touch-64k", MEDIAN, "anonymous fault, 64 KiB" },
 	{ "touch-2m", MEDIAN, "anonymous fault, 2 MiB" },
-	{ "node1/touch-4k", MEDIAN, "anonymous fault under a policy, 4 KiB" },
-	{ "node1/touch-2m", MEDIAN, "anonymous fault under a policy, 2 MiB" },
 	{ "cow-4k", MEDIAN, "copy on write, 4 KiB" },
 	{ "fork-exit", MEDIAN, "fork and exit" },
 	{ "fork-exit-16m", MEDIAN, "fork and exit with 16 MiB" },
