@@ -333,8 +333,9 @@ TEST_F_TIMEOUT(knob, madvise_merge, LONG)
 	for (i = 0; i < size; i += page)
 		p[i]++;
 	EXPECT_TRUE(all_on_dax(p, size));
-	for (i = 0; i < size; i++)
+	for (i = 0; i < size; i++) {
 		ASSERT_EQ(p[i], i % page ? 0x5b : 0x5c);
+	}
 	EXPECT_EQ(madvise(p, size, MADV_UNMERGEABLE), 0);
 	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
 }
@@ -356,6 +357,71 @@ TEST_F_TIMEOUT(knob, madvise_free, LONG)
 	EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
 	settle();
 	EXPECT_EQ(read_smaps(p, size, "LazyFree"), (long)(size / KB));
+}
+
+static void *map_filled(bool on_dax, size_t size)
+{
+	char *p = on_dax ? map_dax(size) : map_anon(size);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, size, MADV_NOHUGEPAGE);
+	memset(p, 0x5a, size);
+	return madvise(p, size, MADV_MERGEABLE) ? NULL : p;
+}
+
+/*
+ * What KSM has merged is not freed lazily, be it mapped only once: KSM goes on to
+ * map it in place of others' pages. The same on an ordinary node.
+ */
+TEST_F_TIMEOUT(knob, madvise_free_merged, LONG)
+{
+	size_t size = 16 * page, i, lost;
+	char *first, *second, *others;
+	int on_dax, tries, rc;
+	char same[page];
+
+	if (change(&self->changes, KSM "sleep_millisecs", "5") ||
+	    change(&self->changes, KSM "pages_to_scan", "20000") ||
+	    change(&self->changes, KSM "run", "1"))
+		SKIP(return, "no KSM");
+	rc = enter_cgroup();
+	if (rc)
+		SKIP(return, "no control groups: %s", strerror(-rc));
+	memset(same, 0x5a, page);
+	/* Whoever reclaims, merged memory stays merged and where it is. */
+	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+
+	for (on_dax = 0; on_dax < 2; on_dax++) {
+		ASSERT_EQ(put_text(KSM "run", "1"), 0);
+		first = map_filled(on_dax, page);
+		second = map_filled(on_dax, page);
+		ASSERT_NE(first, NULL);
+		ASSERT_NE(second, NULL);
+		EXPECT_TRUE(ksm_passes(4));
+		EXPECT_EQ(read_smaps(first, page, "KSM"), (long)(page / KB));
+		EXPECT_EQ(munmap(second, page), 0);
+
+		EXPECT_EQ(madvise(first, page, MADV_FREE), 0);
+		settle();
+		EXPECT_EQ(read_smaps(first, page, "LazyFree"), 0);
+
+		others = map_filled(on_dax, size);
+		ASSERT_NE(others, NULL);
+		EXPECT_TRUE(ksm_passes(4));
+		EXPECT_EQ(read_smaps(others, size, "KSM"), (long)(size / KB));
+		ASSERT_EQ(put_text(KSM "run", "0"), 0);
+		for (tries = 0; tries < 5; tries++)
+			put_text(CGROUP GROUP "/memory.reclaim", "64M");
+		for (i = lost = 0; i < size; i += page)
+			lost += memcmp(others + i, same, page) != 0;
+		EXPECT_EQ(lost, 0)
+			TH_LOG("of 16 pages, %s", on_dax ? "device" : "DRAM");
+		EXPECT_EQ(munmap(others, size), 0);
+		EXPECT_EQ(munmap(first, page), 0);
+	}
 }
 
 TEST_F_TIMEOUT(knob, madvise_collapse, LONG)
