@@ -65,7 +65,7 @@ while read -r o; do
 		{ cmp -s <(code "$stock/$o") <(code "$off_/$o") && cmp -s <(strings_of "$stock/$o") <(strings_of "$off_/$o"); }; then
 		same=$((same + 1))
 	else
-		where=$(diff <(functions "$stock/$o") <(functions "$off_/$o") | sed -nE 's/^[<>] <([^>]*)>:.*/\1/p' | sort -u | tr '\n' ' ')
+		where=$({ diff <(functions "$stock/$o") <(functions "$off_/$o") || :; } | sed -nE 's/^[<>] <([^>]*)>:.*/\1/p' | sort -u | tr '\n' ' ')
 		differ+=("$o: ${where:-its strings}")
 	fi
 done < <(cd "$off_" && find . -name '*.o' ! -name 'vmlinux.o' ! -name 'built-in*' ! -name '*.mod.o' ! -path './scripts/*' ! -path './tools/*' -printf '%P\n' | sort)
