@@ -51,6 +51,7 @@ try no-private-nodes x86_64 '' CONFIG_PRIVATE_NODES=n
 try no-hotplug x86_64 '' CONFIG_MEMORY_HOTPLUG=n
 try no-thp x86_64 '' CONFIG_TRANSPARENT_HUGEPAGE=n CONFIG_HUGETLBFS=n
 try no-memcg-swap x86_64 '' CONFIG_MEMCG=n CONFIG_SWAP=n
+try no-cpusets x86_64 '' CONFIG_CPUSETS=n
 try no-numa x86_64 '' CONFIG_NUMA=n
 try arm64 arm64 aarch64-linux-gnu- CONFIG_ARM64_4K_PAGES=y CONFIG_NUMA=y
 

@@ -10,7 +10,6 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/lib.sh
 
 drivers=$bus/drivers
-page=$(getconf PAGESIZE)
 block=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
 memtotal() {
 	local kib
@@ -22,7 +21,14 @@ wrong() {
 	return 1
 }
 # The device's own range, and the memory in it.
-iomem() { grep -c "$1" /proc/iomem; }
+iomem() {
+	local lines line n=0
+	mapfile -t lines </proc/iomem
+	for line in "${lines[@]}"; do
+		[[ ! $line =~ $1 ]] || n=$((n + 1))
+	done
+	echo $n
+}
 driver() {
 	local link
 	link=$(readlink "$dev/driver") || link=none
@@ -50,10 +56,11 @@ blocks_of() {
 		for (( ; first <= last; first++)); do echo "$first"; done
 	done
 }
-# What the node has when all of it is plugged.
+# What the node has when all of it is plugged: pages, memory blocks, and how many
+# ranges have some. To be asked again when the device has another size.
 wanted() {
-	local blocks
 	mapfile -t blocks < <(blocks_of)
+	mapfile -t plugged < <(plugged_of)
 	want=$((${#blocks[@]} * block / page))
 }
 
@@ -63,7 +70,7 @@ is_unplugged() {
 	! private || wrong "in has_private_memory" || return
 	! ordinary || wrong "in has_memory" || return
 	[ "$(managed_pages)" = 0 ] || wrong "$(managed_pages) managed pages" || return
-	[ "$(iomem 'System RAM (anondax)')" = 0 ] || wrong "memory in /proc/iomem" || return
+	[ "$(iomem 'System RAM \(anondax\)')" = 0 ] || wrong "memory in /proc/iomem" || return
 	[ "$(memtotal)" = "$memtotal" ] || wrong "MemTotal $memtotal, now $(memtotal)" || return
 	! compgen -G "/sys/devices/system/node/node$PNODE/memory[0-9]*" >/dev/null || wrong "memory blocks in sysfs"
 }
@@ -72,7 +79,7 @@ is_plugged() {
 }
 # The same with pages in use.
 is_online() {
-	local state=$1 zone=Normal b blocks there
+	local state=$1 zone=Normal b there
 	[ "$(<"$hotplug")" = "$state" ] || wrong "state $(<"$hotplug"), not $state" || return
 	private || wrong "not in has_private_memory" || return
 	! ordinary || wrong "in has_memory" || return
@@ -80,9 +87,7 @@ is_online() {
 	[ "$(memtotal)" = "$memtotal" ] || wrong "MemTotal $memtotal, now $(memtotal)" || return
 	# Every block of every range, and no other.
 	[ "$state" != online_movable ] || zone=Movable
-	mapfile -t blocks < <(blocks_of)
-	mapfile -t there < <(plugged_of)
-	[ "$(iomem 'System RAM (anondax)')" = ${#there[@]} ] || wrong "not all of the memory in /proc/iomem" || return
+	[ "$(iomem 'System RAM \(anondax\)')" = ${#plugged[@]} ] || wrong "not all of the memory in /proc/iomem" || return
 	for b in "${blocks[@]}"; do
 		b=/sys/devices/system/node/node$PNODE/memory$b
 		[ "$(<"$b/state") $(<"$b/valid_zones")" = "online $zone" ] || wrong "${b##*/}: $(<"$b/state") $(<"$b/valid_zones")" || return

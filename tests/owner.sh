@@ -12,7 +12,6 @@ module=node_private_sample
 parameters=/sys/module/$module/parameters
 block=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
 drivers=$bus/drivers
-page=$(getconf PAGESIZE)
 
 start=$(($(cat "$dev/mapping0/start")))
 size=$((($(cat "$dev/mapping0/end") + 1 - start) / block * block))
