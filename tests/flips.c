@@ -86,7 +86,6 @@ struct uffdio_move {
 #define KSM		"/sys/kernel/mm/ksm/"
 #define CGROUP		"/sys/fs/cgroup/flips"
 #define DAMON		"/sys/kernel/mm/damon/admin/kdamonds/"
-#define COMPACT		"/proc/sys/vm/compact_memory"
 #define NUMAB		"/sys/kernel/debug/sched/numa_balancing/"
 
 #define DEVICES		2
@@ -1831,18 +1830,29 @@ static void interfere(void)
 static void change_settings(void)
 {
 	static const struct {
+		/* Not while memory is being taken away. */
+		bool apart;
 		const char *path;
 		const char *text[4];
 	} list[] = {
-		{ "/proc/sys/kernel/numa_balancing", { "0", "1", "2", "3" } },
-		{ "/proc/sys/kernel/numa_balancing", { "1", "2", "3", "2" } },
-		{ "/sys/kernel/mm/numa/demotion_enabled", { "true", "true", "true", "false" } },
-		{ "/sys/kernel/mm/lru_gen/enabled", { "y", "n", "y", "n" } },
-		{ "/sys/module/zswap/parameters/enabled", { "Y", "N", "N", "N" } },
-		{ COMPACT, { "1", "1", "1", "1" } },
-		{ "/proc/sys/vm/drop_caches", { "1", "1", "2", "3" } },
-		{ THP "hugepages-64kB/enabled", { "madvise", "always", "never", "inherit" } },
-		{ THP "defrag", { "madvise", "always", "never", "defer" } },
+		{ false, "/proc/sys/kernel/numa_balancing", { "0", "1", "2", "3" } },
+		{ false, "/proc/sys/kernel/numa_balancing", { "1", "2", "3", "2" } },
+		{ false, "/sys/kernel/mm/numa/demotion_enabled", { "1", "1", "1", "0" } },
+		{ false, "/sys/module/zswap/parameters/enabled", { "Y", "N", "N", "N" } },
+		{ false, "/proc/sys/vm/drop_caches", { "1", "1", "2", "3" } },
+		{ false, THP "defrag", { "madvise", "always", "never", "defer" } },
+		/*
+		 * These wait until offline_pages() is done, deaf to signals. On a kernel
+		 * that checks everything that takes minutes, and the task is called hung.
+		 */
+		{ true, "/sys/kernel/mm/lru_gen/enabled", { "y", "n", "y", "n" } },
+		{ true, THP "hugepages-64kB/enabled", { "madvise", "always", "never", "inherit" } },
+		/*
+		 * Compaction by hand takes no hotplug lock, in stock 7.3 neither: with
+		 * DEBUG_VM the kernel stops where it meets a block that has just left
+		 * its zone.
+		 */
+		{ true, "/proc/sys/vm/compact_memory", { "1", "1", "1", "1" } },
 	};
 
 	prctl(PR_SET_NAME, "flips-tune");
@@ -1852,15 +1862,10 @@ static void change_settings(void)
 		unsigned long merged = 0;
 		char text[32];
 
-		/*
-		 * Compaction by hand takes no hotplug lock, in stock 7.3 neither: with
-		 * DEBUG_VM the kernel stops where it meets a block that has just left
-		 * its zone. So not that while memory is taken away.
-		 */
-		if (strcmp(list[i].path, COMPACT)) {
+		if (!list[i].apart) {
 			put_text(list[i].path, list[i].text[rnd(4)]);
 		} else if (!pthread_mutex_trylock(&sh->unplug)) {
-			put_text(COMPACT, "1");
+			put_text(list[i].path, list[i].text[rnd(4)]);
 			pthread_mutex_unlock(&sh->unplug);
 		}
 		if (!get_text(KSM "pages_sharing", text, sizeof(text)))
