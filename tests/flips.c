@@ -46,7 +46,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -1729,8 +1728,6 @@ static void plug_and_unplug(void)
 	int rc = 0, i = 0;
 
 	prctl(PR_SET_NAME, "flips-replug");
-	/* It is this process that moves the pages, and knobs wait until it is done. */
-	setpriority(PRIO_PROCESS, 0, -19);
 	seed_rng(200);
 	while (!stopped()) {
 		/* In use for a moment, as a rule. */
