@@ -1826,7 +1826,7 @@ static void interfere(void)
 	_exit(0);
 }
 
-/* What concerns all nodes and may change at any time. */
+/* What concerns all nodes. */
 static void change_settings(void)
 {
 	static const struct {
