@@ -1323,7 +1323,7 @@ static void op_pin(void)
 {
 	struct area *a = any_area();
 	struct pin_longterm_test args;
-	struct steady s;
+	struct steady s, other;
 	struct iovec iov;
 	size_t i;
 	int rc, fair;
@@ -1360,6 +1360,7 @@ static void op_pin(void)
 		goto close;
 	}
 	s = steady_from(0, K_LTPIN);
+	other = steady_from(1, K_LTPIN);
 	if (pin.uring) {
 		rc = syscall(__NR_io_uring_register, pin.fd, IORING_REGISTER_BUFFERS, &iov, 1);
 	} else {
@@ -1377,6 +1378,13 @@ static void op_pin(void)
 		 */
 		fair = rc == -EOPNOTSUPP || rc == -ENOMEM || rc == -EAGAIN || rc == -EBUSY ||
 		       (rc == -EFAULT && (a->may_fail || pin.uring));
+		/* That is the knob's answer, and nobody else's. */
+		if (rc == -EOPNOTSUPP && was_steady(0, K_LTPIN, s) &&
+		    was_steady(1, K_LTPIN, other)) {
+			count(N_JUDGED);
+			if (s.on && other.on)
+				wrong("a pin is refused with both knobs at 1");
+		}
 		if (!fair)
 			wrong("a pin by %s fails with %s", pin.uring ? "io_uring" : "gup_test",
 			      strerror(-rc));

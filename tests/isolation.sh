@@ -74,14 +74,17 @@ answers() {
 	is "${said##*: }" "$1" "writing $2 to $3"
 }
 vmstat() { awk -v key="$1" '$1 == key { n = $2 } END { print n + 0 }' /proc/vmstat; }
+# What the node has given to allocations since it came, be it returned or not.
+served() { awk '/^numa_(hit|miss) / { n += $2 } END { print n + 0 }' "$nodes/node$PNODE/numastat"; }
 meminfo() { awk -v key="$1:" '$1 == key { print $2 }' /proc/meminfo; }
 
 # fire NAME COMMAND...: may take all memory and get itself killed; but what it
 # claims must hold, and it must claim something.
 fire() {
-	local name=$1 now kills before=$SECONDS rc=0
+	local name=$1 now kills before=$SECONDS given rc=0
 	shift
 	kills=$(vmstat oom_kill)
+	given=$(served)
 	: >"$tmp/claims"
 	("$@") >"$tmp/output" 2>&1 </dev/null 3>>"$tmp/claims"
 	now=$(free_pages)
@@ -95,6 +98,12 @@ fire() {
 	note "$((SECONDS - before)) s, $(($(vmstat oom_kill) - kills)) OOM kills, $(wc -l <"$tmp/claims") claims"
 	[ "$now" = "$free" ] || {
 		note "$free free pages before, $now after"
+		rc=1
+	}
+	# Nor did any of it come and go, but where the knob lets a policy name the node.
+	given=$(($(served) - given))
+	[ "$given" = 0 ] || { [ "$1" = policies ] && [ -n "$knobs" ]; } || {
+		note "$given allocations from the node"
 		rc=1
 	}
 	[ -s "$tmp/claims" ] || echo "1 the step claims nothing" >>"$tmp/claims"
@@ -312,6 +321,7 @@ policies() {
 	for mode in 2 3 5 6; do
 		ends 0 under "$mode" "0,$PNODE" "${write[@]}"
 		is "$(stat -c %s "$tmp/x")" $((64 << 20)) "bytes written"
+		is "$(awk '$3 == "FilePages:" { print $4 }' "$nodes/node$PNODE/meminfo")" 0 "KiB of page cache on the node"
 		rm -f "$tmp/x"
 	done
 }

@@ -1,17 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # tests/kunit.sh: the KUnit suite of private nodes, with the nodes online in each
-# way there is. Runs in the virtual machine.
+# way there is, and with all their knobs on. Runs in the virtual machine.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 rc=0
-for state in online_movable online_kernel online; do
-	lab/vm-node.sh "$state" >/dev/null || {
+for state in online_movable online_kernel online "online, knobs on"; do
+	lab/vm-node.sh "${state%,*}" >/dev/null || {
 		echo "Bail out! the nodes do not get $state"
 		exit 1
 	}
+	for knob in reclaim demotion mbind madvise numa_balance ltpin; do
+		[ "$state" = "${state%,*}" ] || printf '1\n' | tee /sys/bus/dax/devices/*/"$knob" >/dev/null || rc=1
+	done
 	# Name the state in each result, so that a failure says where.
 	lab/vm-kunit.sh node_private_kunit node_private | sed -E "s/^( +(not )?ok [0-9]+ )/\1$state: /" || rc=1
 	modprobe -r node_private_kunit || rc=1

@@ -43,6 +43,12 @@ look() {
 }
 
 look before
+# Before anything was ever plugged: an open file switches the hooks on.
+check "the driver takes the device" lab/vm-node.sh unplugged
+exec {opened}<"/dev/$DAX"
+check "numa_maps shows the ordinary nodes" grep -q ' N[01]=' /proc/self/numa_maps
+check "pagetypeinfo shows the ordinary nodes" grep -q '^Node    0, zone' /proc/pagetypeinfo
+exec {opened}<&-
 check "the node can be plugged" lab/vm-node.sh online
 look with
 free=$(free_pages)

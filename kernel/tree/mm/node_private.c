@@ -402,6 +402,16 @@ void node_private_memory_changed(void)
 	}
 }
 
+/* Nodes that have had memory since the boot, for who looks before there is any other. */
+static int __init node_private_init(void)
+{
+	lock_device_hotplug();
+	node_private_memory_changed();
+	unlock_device_hotplug();
+	return 0;
+}
+subsys_initcall(node_private_init);
+
 /* A folio that somebody else holds for a moment is worth so much patience. */
 #define NODE_PRIVATE_OFFLINE_TRIES	50
 
@@ -549,6 +559,34 @@ bool node_private_admit(unsigned int scopes, gfp_t *gfp, unsigned int order,
 }
 
 /**
+ * node_private_is_fallback - is this how far the FALLBACK list of a private node goes?
+ * @nodes: the nodes of an allocation
+ *
+ * That is to what the cpuset allows, see node_private_admit(): where ordinary nodes
+ * are out of memory it is then the cpuset that limits the allocation, and no policy.
+ *
+ * Context: task context.
+ * Return: true if so.
+ */
+bool node_private_is_fallback(const nodemask_t *nodes)
+{
+	nodemask_t ordinary;
+
+	if (!node_private_enabled() ||
+	    !nodes_andnot(ordinary, *nodes, node_private_registered))
+		return false;
+	return nodes_intersects(*nodes, node_private_registered) &&
+	       nodes_equal(ordinary, cpuset_current_mems_allowed);
+}
+
+/* node_private_advised(), of a private node. */
+bool node_private_allows_advice(int nid)
+{
+	return node_private_allows(nid, current->flags & PF_KTHREAD ?
+				   NODE_PRIVATE_RECLAIM : NODE_PRIVATE_MADVISE);
+}
+
+/**
  * node_private_unreachable - does an allocation name nothing but private nodes?
  * @zonelist: where it looks
  * @nodemask: its nodes, or NULL for any
@@ -628,6 +666,26 @@ unsigned long node_private_free_pages(void)
 	return free;
 }
 EXPORT_SYMBOL_GPL(node_private_free_pages);
+
+/**
+ * node_private_file_pages - page cache that was demoted to private nodes
+ *
+ * To reclaim it makes no memory available to anybody.
+ *
+ * Context: any.
+ * Return: the number of pages on the file LRU lists of all private nodes.
+ */
+unsigned long node_private_file_pages(void)
+{
+	unsigned long pages = 0;
+	int nid;
+
+	for_each_node_mask(nid, node_private_registered) {
+		pages += node_page_state(NODE_DATA(nid), NR_ACTIVE_FILE);
+		pages += node_page_state(NODE_DATA(nid), NR_INACTIVE_FILE);
+	}
+	return pages;
+}
 
 static unsigned long private_pages_at(unsigned long pfn, unsigned long nr)
 {

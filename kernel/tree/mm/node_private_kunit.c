@@ -16,6 +16,7 @@
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
+#include <linux/mempolicy.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -359,6 +360,41 @@ static void a2_not_a_folio(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, free, node_free(pnode));
 }
 
+/* A2: nor does a task lack anything for being bound to the node */
+static void a2_bound(struct kunit *test)
+{
+	struct mempolicy pol = {
+		.refcnt = ATOMIC_INIT(1),
+		.mode = MPOL_BIND,
+		.home_node = NUMA_NO_NODE,
+		.nodes = nodemask_of_node(pnode),
+	};
+	struct mempolicy *old = current->mempolicy;
+	struct tries t = {};
+	size_t size;
+	void *p;
+	int nid;
+
+	current->mempolicy = &pol;
+	scoped_guard(memalloc_private) {
+		for (size = 32; size <= 8 * PAGE_SIZE; size *= 2) {
+			p = kmalloc(size, GFP_KERNEL);
+			TRY(&t, p && page_to_nid(virt_to_page(p)) != pnode);
+			kfree(p);
+		}
+		/* Pages in bulk, by the policy. */
+		p = vmalloc(16 * PAGE_SIZE);
+		TRY(&t, p && kernel_nid(p) != pnode);
+		vfree(p);
+		nid = page_origin(alloc_pages(GFP_PGTABLE_USER, 0), 0);
+		TRY(&t, nid != NUMA_NO_NODE && nid != pnode);
+		/* The folio is what was meant. */
+		TRY(&t, folio_origin(folio_alloc(GFP_HIGHUSER_MOVABLE, 0)) == pnode);
+	}
+	current->mempolicy = old;
+	expect_tries(test, &t);
+}
+
 /* Take all of the node in folios of one order; how many pages that were. */
 static unsigned long fill(struct list_head *folios, unsigned int order, gfp_t gfp)
 {
@@ -398,16 +434,31 @@ static void a3_nid(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, current->flags & PF_MEMALLOC_SCOPES);
 }
 
+/* Does what names the full node get memory of the nearest ordinary one, or none? */
+static bool goes_on(void)
+{
+	int nid = private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL), other;
+
+	if (nid == NUMA_NO_NODE || !node_state(nid, N_MEMORY))
+		return false;
+	for_each_node_state(other, N_MEMORY) {
+		if (node_distance(pnode, other) < node_distance(pnode, nid))
+			return false;
+	}
+	return true;
+}
+
 /* A3: full is NULL on a fully private node; on a pseudo-private one it goes on */
 static void a3_full(struct kunit *test)
 {
 	struct node_private *np = node_private_find(pnode);
-	unsigned long free = node_free(pnode), taken, opt;
+	unsigned long free = node_free(pnode), taken, opt, opts;
 	LIST_HEAD(folios);
-	int nid, i;
+	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, np);
-	KUNIT_ASSERT_EQ(test, np->opts, 0);
+	opts = np->opts;
+	node_private_set_opts(np, NODE_PRIVATE_OPT_ALL, 0);
 
 	taken = fill(&folios, ORDER_HUGE, GFP_HIGHUSER_MOVABLE);
 	taken += fill(&folios, 0, GFP_HIGHUSER_MOVABLE);
@@ -427,11 +478,7 @@ static void a3_full(struct kunit *test)
 		if (opt == NODE_PRIVATE_RECLAIM)
 			continue;
 		node_private_set_opts(np, BIT(opt), BIT(opt));
-		nid = private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL);
-		if (pseudo)
-			KUNIT_EXPECT_TRUE(test, nid != NUMA_NO_NODE && node_state(nid, N_MEMORY));
-		else
-			KUNIT_EXPECT_EQ(test, NUMA_NO_NODE, nid);
+		KUNIT_EXPECT_EQ(test, pseudo, goes_on());
 		/* A4 holds all the same. */
 		KUNIT_EXPECT_EQ(test, NUMA_NO_NODE,
 				private_origin(GFP_HIGHUSER_MOVABLE | __GFP_THISNODE,
@@ -439,8 +486,17 @@ static void a3_full(struct kunit *test)
 		node_private_set_opts(np, BIT(opt), 0);
 	}
 
+	/* The last of the two makes it fully private again. */
+	node_private_set_opts(np, NODE_PRIVATE_OPT_PSEUDO, NODE_PRIVATE_OPT_PSEUDO);
+	KUNIT_EXPECT_TRUE(test, goes_on());
+	node_private_set_opts(np, NODE_PRIVATE_OPT_MBIND, 0);
+	KUNIT_EXPECT_TRUE(test, goes_on());
+	node_private_set_opts(np, NODE_PRIVATE_OPT_DEMOTION, 0);
+	KUNIT_EXPECT_FALSE(test, goes_on());
+
 	drop(&folios);
 	KUNIT_EXPECT_EQ(test, free, node_free(pnode));
+	node_private_set_opts(np, NODE_PRIVATE_OPT_ALL, opts);
 }
 
 /* A4: the same with __GFP_THISNODE */
@@ -523,8 +579,12 @@ static void a6_two_private(struct kunit *test)
 	fill(&folios, 0, GFP_HIGHUSER_MOVABLE);
 	KUNIT_EXPECT_EQ(test, pnode2,
 			private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, &both));
-	KUNIT_EXPECT_EQ(test, NUMA_NO_NODE,
-			private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
+	/* Which is not named is not gone on to, knobs or no knobs. */
+	if (node_private_find(pnode)->opts & NODE_PRIVATE_OPT_PSEUDO)
+		KUNIT_EXPECT_TRUE(test, goes_on());
+	else
+		KUNIT_EXPECT_EQ(test, NUMA_NO_NODE,
+				private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
 	drop(&folios);
 }
 
@@ -856,6 +916,7 @@ static void registration(struct kunit *test)
 	static const char me[] = "node_private_kunit";
 	struct node_private *theirs = node_private_find(pnode);
 	struct node_private np = { .owner = me, .name = me };
+	unsigned long opts;
 	int nid;
 
 	/* Not a node. */
@@ -878,13 +939,15 @@ static void registration(struct kunit *test)
 	/* But again by its owner; then either claim may go, not the last. */
 	np.adistance = theirs->adistance;
 	KUNIT_ASSERT_EQ(test, 0, node_private_register(pnode, &np));
-	KUNIT_EXPECT_EQ(test, 0, node_private_set_opts(&np, NODE_PRIVATE_OPT_LTPIN,
+	opts = theirs->opts;
+	KUNIT_EXPECT_EQ(test, 0, node_private_set_opts(&np, NODE_PRIVATE_OPT_ALL,
 						       NODE_PRIVATE_OPT_LTPIN));
 	KUNIT_EXPECT_EQ(test, theirs->opts, NODE_PRIVATE_OPT_LTPIN);
 	KUNIT_EXPECT_TRUE(test, node_private_allows(pnode, NODE_PRIVATE_LTPIN));
 	KUNIT_EXPECT_EQ(test, 0, node_private_set_opts(&np, NODE_PRIVATE_OPT_LTPIN, 0));
 	KUNIT_EXPECT_FALSE(test, node_private_allows(pnode, NODE_PRIVATE_LTPIN));
 	KUNIT_EXPECT_EQ(test, -EINVAL, node_private_set_opts(&np, NODE_PRIVATE_OPT_ALL + 1, 0));
+	KUNIT_EXPECT_EQ(test, 0, node_private_set_opts(&np, NODE_PRIVATE_OPT_ALL, opts));
 	KUNIT_EXPECT_EQ(test, 0, node_private_unregister(&np));
 	KUNIT_EXPECT_EQ(test, -EBUSY, node_private_unregister(theirs));
 	KUNIT_EXPECT_TRUE(test, node_is_private(pnode));
@@ -925,6 +988,7 @@ static struct kunit_case node_private_cases[] = {
 	KUNIT_CASE_SLOW(a1_outside),
 	KUNIT_CASE(a1_folio_scope_alone),
 	KUNIT_CASE_SLOW(a2_not_a_folio),
+	KUNIT_CASE(a2_bound),
 	KUNIT_CASE(a3_nid),
 	KUNIT_CASE_SLOW(a3_full),
 	KUNIT_CASE_SLOW(a4_thisnode),

@@ -103,9 +103,12 @@ bool node_private_unreachable(const struct zonelist *zonelist,
 			      const nodemask_t *nodemask);
 bool node_private_drain(const nodemask_t *nodes, unsigned int order, gfp_t gfp);
 unsigned long node_private_free_pages(void);
+unsigned long node_private_file_pages(void);
 unsigned long node_private_mm_pages(struct mm_struct *mm);
 void node_private_add_allowed(nodemask_t *nodes, enum node_private_opt opt);
 int node_private_next_target(int nid, nodemask_t *used);
+bool node_private_is_fallback(const nodemask_t *nodes);
+bool node_private_allows_advice(int nid);
 void node_private_memory_changed(void);
 bool node_private_stuck(int nid, unsigned long pfn,
 			struct node_private_offline *progress);
@@ -147,6 +150,21 @@ static inline bool node_private_allows(int nid, enum node_private_opt opt)
 	       node_isset(nid, node_private_allowed[opt]);
 }
 
+/**
+ * node_private_advised - may advice of the caller's act on this node's memory?
+ * @nid: node id
+ *
+ * What a process advises is %NODE_PRIVATE_MADVISE's. What khugepaged and DAMON do
+ * by the same code of their own accord is %NODE_PRIVATE_RECLAIM's.
+ *
+ * Context: task context.
+ * Return: true for ordinary nodes, and for private ones that opted in.
+ */
+static inline bool node_private_advised(int nid)
+{
+	return !node_is_private(nid) || node_private_allows_advice(nid);
+}
+
 /* What the node's memory is counted as, once it is online. */
 static inline enum node_states node_memory_state(int nid)
 {
@@ -169,6 +187,8 @@ static inline const nodemask_t *node_memory_map(void)
 #define node_private_enabled()		false
 #define node_is_private(...)		false
 #define node_private_allows(...)	true
+#define node_private_advised(...)	true
+#define node_private_is_fallback(...)	false
 #define node_memory_state(...)		N_MEMORY
 #define node_memory_map()		(&node_states[N_MEMORY])
 
@@ -208,6 +228,11 @@ static inline bool node_private_drain(const nodemask_t *nodes,
 }
 
 static inline unsigned long node_private_free_pages(void)
+{
+	return 0;
+}
+
+static inline unsigned long node_private_file_pages(void)
 {
 	return 0;
 }

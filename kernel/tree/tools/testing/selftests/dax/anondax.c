@@ -741,13 +741,9 @@ TEST_F_TIMEOUT(mapping, pageout, LONG)
 TEST_F_TIMEOUT(mapping, ksm, LONG)
 {
 	size_t size = 64 * KB, off;
-	char *p, *q, text[32];
-	long first = -1;
-	int tries;
+	char *p, *q;
 
-	if (change(&self->start.changes, KSM "sleep_millisecs", "5") ||
-	    change(&self->start.changes, KSM "pages_to_scan", "20000") ||
-	    change(&self->start.changes, KSM "run", "1"))
+	if (ksm_on(&self->start.changes))
 		SKIP(return, "no KSM");
 	p = map_dax(size);
 	q = map_anon(size);
@@ -757,14 +753,7 @@ TEST_F_TIMEOUT(mapping, ksm, LONG)
 	memset(q, 0x5a, size);
 	ASSERT_EQ(madvise(p, size, MADV_MERGEABLE), 0);
 	ASSERT_EQ(madvise(q, size, MADV_MERGEABLE), 0);
-	for (tries = 0; tries < 200; tries++) {
-		ASSERT_EQ(get_text(KSM "full_scans", text, sizeof(text)), 0);
-		if (first < 0)
-			first = atol(text);
-		if (atol(text) >= first + 4)
-			break;
-		usleep(50000);
-	}
+	EXPECT_TRUE(ksm_passes(4));
 	EXPECT_GT(read_smaps(q, size, "KSM"), 0);
 	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
 	EXPECT_TRUE(all_on_dax(p, size));

@@ -649,6 +649,49 @@ static inline bool swap_out(void *start, size_t size)
 	       read_smaps(start, size, "Swap") == (long)(size / KB);
 }
 
+/* Let KSM run, without a rest. 0 or -errno. */
+static inline int ksm_on(struct changes *c)
+{
+	int rc = change(c, KSM "sleep_millisecs", "5");
+
+	if (!rc)
+		rc = change(c, KSM "pages_to_scan", "20000");
+	return rc ?: change(c, KSM "run", "1");
+}
+
+/* Wait for KSM to look at all it has, so many times. */
+static inline bool ksm_passes(int passes)
+{
+	char text[32];
+	long first = -1;
+	int tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		if (get_text(KSM "full_scans", text, sizeof(text)))
+			return false;
+		if (first < 0)
+			first = atol(text);
+		if (atol(text) >= first + passes)
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+/* The page frame of a page in memory, 0 if there is none. */
+static inline uint64_t pfn_of(void *p)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, sizeof(entry), (unsigned long)p / page * 8) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry >> 63 ? entry & ((1ULL << 55) - 1) : 0;
+}
+
 /*
  * Knobs and policies.
  */
@@ -712,16 +755,24 @@ static inline int sys_set_mempolicy(int mode, unsigned long nodes)
 /* Move a range: 0, -errno, or the status of its first page that did not get there. */
 static inline int move_to(void *start, size_t size, int nid)
 {
-	size_t off;
+	int nodes[256], status[256];
+	void *pages[256];
+	size_t off = 0;
 
-	for (off = 0; off < size; off += page) {
-		void *p = (char *)start + off;
-		int status = -EINVAL;
+	while (off < size) {
+		unsigned long n, i;
 
-		if (syscall(__NR_move_pages, 0, 1UL, &p, &nid, &status, MPOL_MF_MOVE))
+		for (n = 0; n < 256 && off < size; n++, off += page) {
+			pages[n] = (char *)start + off;
+			nodes[n] = nid;
+			status[n] = -EINVAL;
+		}
+		if (syscall(__NR_move_pages, 0, n, pages, nodes, status, MPOL_MF_MOVE) < 0)
 			return -errno;
-		if (status != nid)
-			return status;
+		for (i = 0; i < n; i++) {
+			if (status[i] != nid)
+				return status[i];
+		}
 	}
 	return 0;
 }

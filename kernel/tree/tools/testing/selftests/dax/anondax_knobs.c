@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 
 #define MSTEP	(16 * MB)
+#define LRU_GEN	"/sys/kernel/mm/lru_gen/enabled"
+#define DEMOTE	"/sys/kernel/mm/numa/demotion_enabled"
 
 /* For headers older than the kernel. */
 #ifndef MADV_SOFT_OFFLINE
@@ -88,6 +90,8 @@ FIXTURE_VARIANT_ADD(knob, movable_others_on)
 FIXTURE_SETUP(knob)
 {
 	self->changes.nr = 0;
+	/* Either LRU, by what the variants have in pairs. */
+	change(&self->changes, LRU_GEN, strcmp(variant->others, "1") ? "n" : "y");
 	ASSERT_EQ(set_state("unplugged"), 0);
 	set_all_knobs(variant->others);
 	ASSERT_EQ(set_state(variant->state), 0);
@@ -107,13 +111,25 @@ FIXTURE_TEARDOWN_PARENT(knob)
 /*
  * The files themselves.
  */
-TEST(files)
+FIXTURE(file) {};
+
+FIXTURE_SETUP(file)
+{
+	ASSERT_EQ(set_state("unplugged"), 0);
+	set_all_knobs("0");
+}
+
+FIXTURE_TEARDOWN(file)
+{
+	EXPECT_EQ(set_state("unplugged"), 0);
+	set_all_knobs("0");
+}
+
+TEST_F_TIMEOUT(file, knobs, LONG)
 {
 	static const char * const bad[] = { "2", "-1", "on", "y", "10", "1 1", "x", "0x1" };
 	size_t i, j;
 
-	ASSERT_EQ(set_state("unplugged"), 0);
-	set_all_knobs("0");
 	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
 		EXPECT_EQ(get_knob(knobs[i]), 0);
 		EXPECT_EQ(set_knob(knobs[i], "1\n"), 0);
@@ -137,7 +153,6 @@ TEST(files)
 	ASSERT_EQ(set_state("unplugged"), 0);
 	EXPECT_EQ(get_knob("ltpin"), 0);
 	EXPECT_EQ(get_knob("mbind"), 1);
-	set_all_knobs("0");
 }
 
 static bool in_tier(int adistance)
@@ -148,15 +163,17 @@ static bool in_tier(int adistance)
 	return !get_text(path, list, sizeof(list)) && in_list(list, dax.nid);
 }
 
-TEST(adistance)
+TEST_F_TIMEOUT(file, adistance, LONG)
 {
-	static const char * const bad[] = { "0", "-5", "near", "10 20", "99999999999" };
-	int distances[4] = { 300, 576, 2000 };
+	static const char * const bad[] = {
+		"0", "-5", "near", "10 20", "1.5", "2147483648", "99999999999",
+	};
+	static const char * const states[] = { "online_movable", "online_kernel", "online" };
+	int distances[5] = { 300, 576, 2000, 2147483647 };
 	int given, i;
 	char text[32];
 	size_t j;
 
-	ASSERT_EQ(set_state("unplugged"), 0);
 	given = get_knob("adistance");
 	EXPECT_GT(given, 0);
 	for (j = 0; j < ARRAY_SIZE(bad); j++) {
@@ -165,15 +182,15 @@ TEST(adistance)
 	}
 	EXPECT_EQ(get_knob("adistance"), given);
 
-	/* Above DRAM, next to it, below it, and back to what it was. */
-	distances[3] = given;
-	for (i = 0; i < 4; i++) {
+	/* Above DRAM, next to it, below it, far away, and back to what it was. */
+	distances[4] = given;
+	for (i = 0; i < 5; i++) {
 		int want = distances[i];
 
 		snprintf(text, sizeof(text), "%d", want);
 		ASSERT_EQ(set_knob("adistance", text), 0);
 		EXPECT_EQ(get_knob("adistance"), want);
-		ASSERT_EQ(set_state("online_movable"), 0);
+		ASSERT_EQ(set_state(states[i % 3]), 0);
 		EXPECT_EQ(set_knob("adistance", "700"), -EBUSY);
 		EXPECT_EQ(get_knob("adistance"), want);
 		EXPECT_TRUE(in_tier(want))
@@ -280,22 +297,65 @@ TEST_F_TIMEOUT(knob, madvise_pageout, LONG)
 	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
 }
 
-static bool ksm_passes(int passes)
+/* Cold is what was not used lately: the mark of use is gone. */
+TEST_F_TIMEOUT(knob, madvise_cold, LONG)
 {
-	char text[32];
-	long first = -1;
-	int tries;
+	size_t size = PMD;
+	int huge, i;
+	char *p;
 
-	for (tries = 0; tries < 1000; tries++) {
-		if (get_text(KSM "full_scans", text, sizeof(text)))
-			return false;
-		if (first < 0)
-			first = atol(text);
-		if (atol(text) >= first + passes)
-			return true;
-		usleep(20000);
+	for (huge = 0; huge < 2; huge++) {
+		p = huge ? map_dax_huge(size) : map_dax(size);
+		ASSERT_NE(p, MAP_FAILED);
+		if (!huge)
+			madvise(p, size, MADV_NOHUGEPAGE);
+		for (i = 0; i < 3; i++) {
+			ASSERT_EQ(set_knob("madvise", i == 1 ? "1" : "0"), 0);
+			fill(p, size, 60);
+			settle();
+			EXPECT_EQ(read_smaps(p, size, "Referenced"), (long)(size / KB));
+			EXPECT_EQ(madvise(p, size, MADV_COLD), 0);
+			EXPECT_EQ(read_smaps(p, size, "Referenced"),
+				  i == 1 ? 0 : (long)(size / KB))
+				TH_LOG("huge %d, round %d", huge, i);
+		}
+		EXPECT_TRUE(filled(p, size, 60));
+		EXPECT_TRUE(all_on_dax(p, size));
+		munmap(p, size);
 	}
-	return false;
+}
+
+/* The same for huge pages, which are split for it only if they must be. */
+TEST_F_TIMEOUT(knob, madvise_huge, LONG)
+{
+	size_t size = PMD;
+	char *p;
+	int i;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	p = map_dax_huge(size);
+	ASSERT_NE(p, MAP_FAILED);
+	for (i = 0; i < 3; i++) {
+		bool on = i == 1;
+
+		ASSERT_EQ(madvise(p, size, MADV_DONTNEED), 0);
+		ASSERT_EQ(set_knob("madvise", on ? "1" : "0"), 0);
+		fill(p, size, 61);
+		settle();
+		EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), (long)(size / KB));
+		EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+		EXPECT_EQ(read_smaps(p, size, "Swap") > 0, on);
+		EXPECT_TRUE(filled(p, size, 61));
+		EXPECT_TRUE(all_on_dax(p, size));
+
+		ASSERT_EQ(madvise(p, size, MADV_DONTNEED), 0);
+		fill(p, size, 62);
+		settle();
+		EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
+		settle();
+		EXPECT_EQ(read_smaps(p, size, "LazyFree"), on ? (long)(size / KB) : 0);
+	}
 }
 
 /* Merging, within the node: equal memory of others stays where it is. */
@@ -304,9 +364,7 @@ TEST_F_TIMEOUT(knob, madvise_merge, LONG)
 	size_t size = 16 * page, i, wrong;
 	char *p, *q;
 
-	if (change(&self->changes, KSM "sleep_millisecs", "5") ||
-	    change(&self->changes, KSM "pages_to_scan", "20000") ||
-	    change(&self->changes, KSM "run", "1"))
+	if (ksm_on(&self->changes))
 		SKIP(return, "no KSM");
 	p = map_dax(size);
 	q = map_anon(size);
@@ -328,6 +386,18 @@ TEST_F_TIMEOUT(knob, madvise_merge, LONG)
 	EXPECT_TRUE(ksm_passes(6));
 	EXPECT_EQ(count_on(q, size, dax.nid), 0);
 	EXPECT_TRUE(all_on_dax(p, size));
+	/* Nor does it keep them from being merged where they are. */
+	EXPECT_EQ(read_smaps(q, size, "KSM"), (long)(size / KB));
+	memset(q, 0x5f, size);
+	EXPECT_TRUE(ksm_passes(6));
+	memset(p, 0x5f, size);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(read_smaps(q, size, "KSM"), (long)(size / KB));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB));
+	EXPECT_EQ(count_on(q, size, dax.nid), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+	memset(p, 0x5b, size);
+	EXPECT_TRUE(ksm_passes(6));
 
 	/* Written to again, all of it, it is on the node. */
 	for (i = 0; i < size; i += page)
@@ -336,8 +406,17 @@ TEST_F_TIMEOUT(knob, madvise_merge, LONG)
 	for (i = wrong = 0; i < size; i++)
 		wrong += p[i] != (i % page ? 0x5b : 0x5c);
 	EXPECT_EQ(wrong, 0);
+	/* Off: what is merged stays so, nothing else becomes it. */
+	memset(p, 0x5d, size);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB));
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	memset(p, 0x5e, size / 2);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB / 2));
 	EXPECT_EQ(madvise(p, size, MADV_UNMERGEABLE), 0);
 	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
 }
 
 TEST_F_TIMEOUT(knob, madvise_free, LONG)
@@ -357,6 +436,14 @@ TEST_F_TIMEOUT(knob, madvise_free, LONG)
 	EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
 	settle();
 	EXPECT_EQ(read_smaps(p, size, "LazyFree"), (long)(size / KB));
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	fill(p, size, 6);
+	settle();
+	EXPECT_EQ(madvise(p, size, MADV_FREE), 0);
+	settle();
+	EXPECT_EQ(read_smaps(p, size, "LazyFree"), 0);
+	EXPECT_TRUE(filled(p, size, 6));
 }
 
 static void *map_filled(bool on_dax, size_t size)
@@ -381,16 +468,14 @@ TEST_F_TIMEOUT(knob, madvise_free_merged, LONG)
 	int on_dax, tries, rc;
 	char same[page];
 
-	if (change(&self->changes, KSM "sleep_millisecs", "5") ||
-	    change(&self->changes, KSM "pages_to_scan", "20000") ||
-	    change(&self->changes, KSM "run", "1"))
+	if (ksm_on(&self->changes))
 		SKIP(return, "no KSM");
 	rc = enter_cgroup();
 	if (rc)
 		SKIP(return, "no control groups: %s", strerror(-rc));
 	memset(same, 0x5a, page);
 	/* Whoever reclaims, merged memory stays merged and where it is. */
-	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
+	change(&self->changes, DEMOTE, "false");
 	ASSERT_EQ(set_knob("madvise", "1"), 0);
 	ASSERT_EQ(set_knob("reclaim", "1"), 0);
 
@@ -446,6 +531,15 @@ TEST_F_TIMEOUT(knob, madvise_collapse, LONG)
 	/* To where the pages were. */
 	EXPECT_TRUE(all_on_dax(p, PMD));
 	EXPECT_TRUE(filled(p, PMD, 6));
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	ASSERT_EQ(madvise(p, PMD, MADV_NOHUGEPAGE), 0);
+	ASSERT_EQ(madvise(p, PMD, MADV_DONTNEED), 0);
+	fill(p, PMD, 7);
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	EXPECT_NE(madvise(p, PMD, MADV_COLLAPSE), 0);
+	EXPECT_EQ(read_smaps(p, PMD, "AnonHugePages"), 0);
+	EXPECT_TRUE(filled(p, PMD, 7));
 }
 
 /*
@@ -491,9 +585,7 @@ TEST_F_TIMEOUT(knob, reclaim_proactive, LONG)
 	if (!self->swap)
 		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
 	/* Memory goes to swap rather than to a tier below. */
-	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
-	/* Classic and multi-gen LRU. */
-	change(&self->changes, "/sys/kernel/mm/lru_gen/enabled", "n");
+	change(&self->changes, DEMOTE, "false");
 	snprintf(node, sizeof(node), NODE "node%d/reclaim", dax.nid);
 	snprintf(group, sizeof(group), CGROUP GROUP "/memory.reclaim");
 	snprintf(text, sizeof(text), "%lu", size / 2);
@@ -506,12 +598,14 @@ TEST_F_TIMEOUT(knob, reclaim_proactive, LONG)
 	for (i = 0; i < 4; i++) {
 		const char *file = i & 1 ? group : node;
 
-		put_text("/sys/kernel/mm/lru_gen/enabled", i & 2 ? "y" : "n");
+		put_text(LRU_GEN, i & 2 ? "y" : "n");
 		fill(p, size, 7 + i);
 		settle();
 		ASSERT_EQ(set_knob("reclaim", "0"), 0);
 		EXPECT_NE(put_text(file, text), 0);
 		EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+		/* Nor does anyone look at who used it. */
+		EXPECT_EQ(read_smaps(p, size, "Referenced"), (long)(size / KB));
 		EXPECT_TRUE(all_on_dax(p, size));
 
 		ASSERT_EQ(set_knob("reclaim", "1"), 0);
@@ -529,26 +623,214 @@ TEST_F_TIMEOUT(knob, reclaim_proactive, LONG)
 	munmap(p, size);
 }
 
+/* The limits of a control group. */
+TEST_F_TIMEOUT(knob, reclaim_limits, LONG)
+{
+	static const char * const limits[] = {
+		CGROUP GROUP "/memory.high", CGROUP GROUP "/memory.max",
+	};
+	const long kills = vm_count("oom_kill");
+	size_t size = 2 * MSTEP;
+	char *p;
+	int i;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	change(&self->changes, DEMOTE, "false");
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+
+	for (i = 0; i < 4; i++) {
+		const char *limit = limits[i & 1];
+
+		put_text(LRU_GEN, i & 2 ? "y" : "n");
+		fill(p, size, 46 + i);
+		settle();
+		/* The hard limit would have to kill. */
+		ASSERT_EQ(set_knob("reclaim", "0"), 0);
+		EXPECT_EQ(put_text(limits[0], "8M"), 0);
+		EXPECT_EQ(put_text(limits[0], "max"), 0);
+		EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+		EXPECT_TRUE(all_on_dax(p, size));
+
+		ASSERT_EQ(set_knob("reclaim", "1"), 0);
+		EXPECT_EQ(put_text(limit, "8M"), 0);
+		EXPECT_EQ(put_text(limit, "max"), 0);
+		EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 2))
+			TH_LOG("%s, multi-gen LRU %s", limit, i & 2 ? "on" : "off");
+		EXPECT_TRUE(filled(p, size, 46 + i));
+		EXPECT_EQ(count_on(p, size, dax.nid), (long)(size / page));
+	}
+	EXPECT_EQ(vm_count("oom_kill"), kills);
+	munmap(p, size);
+}
+
+/*
+ * Pages, and as many between two of them. Where it has found nothing for a while
+ * compaction looks at every 32nd page only, which has to be a free one now and then.
+ */
+#define HOLE	12UL
+
+/*
+ * How many of the first pages between holes does compaction of the node move? With
+ * the knob on it may begin by itself.
+ */
+static long compacted(char *p, size_t size, const char *knob)
+{
+	const size_t step = 2 * HOLE * page, nr = size / step;
+	char path[PATH_MAX];
+	uint64_t *pfns;
+	long moved = 0;
+	size_t i;
+
+	pfns = calloc(nr, sizeof(*pfns));
+	if (!pfns)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		pfns[i] = pfn_of(p + i * step);
+	snprintf(path, sizeof(path), NODE "node%d/compact", dax.nid);
+	if (set_knob("reclaim", knob) || put_text(path, "1"))
+		moved = -EIO;
+	for (i = 0; moved >= 0 && i < nr; i++)
+		moved += pfn_of(p + i * step) != pfns[i];
+	free(pfns);
+	return moved;
+}
+
+TEST_F_TIMEOUT(knob, reclaim_compacts, LONG)
+{
+	/*
+	 * What is freed may stay on the lists of a CPU, up to an eighth of a node for
+	 * all of them, where compaction does not find it.
+	 */
+	const size_t step = 2 * HOLE * page, size = free_pages() * page * 3 / 8 / step * step;
+	size_t i, j, wrong = 0;
+	char *p;
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	fill(p, size, 50);
+	for (i = 0; i < size; i += step)
+		madvise(p + i + step / 2, step / 2, MADV_DONTNEED);
+	settle();
+
+	EXPECT_EQ(compacted(p, size, "0"), 0);
+	EXPECT_GT(compacted(p, size, "1"), 0);
+	EXPECT_EQ(compacted(p, size, "0"), 0);
+	for (i = 0; i < size; i += step) {
+		for (j = i; j < i + step / 2; j += page)
+			wrong += *(unsigned long *)(p + j) != j * 2654435761UL + 50;
+	}
+	EXPECT_EQ(wrong, 0);
+	EXPECT_EQ(count_on(p, size, dax.nid), (long)(size / page / 2));
+}
+
 /* With reclaim on, more than the node has fits: the rest is in swap. */
 TEST_F_TIMEOUT(knob, reclaim_direct, LONG)
 {
 	size_t size = get_number("/proc/meminfo", "SwapFree") ? free_pages() * page + 64 * MB : 0;
-	long kills = vm_count("oom_kill");
+	long kills = vm_count("oom_kill"), direct, kswapd;
 	char *p;
 
 	if (!self->swap)
 		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
-	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
+	change(&self->changes, DEMOTE, "false");
 	p = map_dax(size);
 	ASSERT_NE(p, MAP_FAILED);
 
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	EXPECT_LT(touch(p, size), (long)(size / page));
 	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+	direct = vm_count("pgsteal_direct");
+	kswapd = vm_count("pgsteal_kswapd");
 	ASSERT_EQ(set_knob("reclaim", "1"), 0);
 	EXPECT_EQ(touch(p, size), (long)(size / page));
 	EXPECT_GT(read_smaps(p, size, "Swap"), 32L * 1024);
+	/* The ordinary nodes are not short of memory: it is the node's thread. */
+	EXPECT_GT(vm_count("pgsteal_kswapd"), kswapd)
+		TH_LOG("%ld reclaimed by who wanted it", vm_count("pgsteal_direct") - direct);
 	EXPECT_EQ(vm_count("oom_kill"), kills);
+}
+
+/*
+ * A working set that is protected for a time: where there is nothing older, the
+ * ordinary nodes' thread kills somebody. Not so the private node's.
+ */
+TEST_F_TIMEOUT(knob, reclaim_young, LONG)
+{
+	size_t size = free_pages() * page + 32 * MB;
+	long kills = vm_count("oom_kill");
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	put_text(LRU_GEN, "y");
+	if (change(&self->changes, "/sys/kernel/mm/lru_gen/min_ttl_ms", "3600000"))
+		SKIP(return, "no multi-gen LRU");
+	change(&self->changes, DEMOTE, "false");
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	p = map_dax_huge(size);
+	ASSERT_NE(p, MAP_FAILED);
+	touch(p, size);
+	/* It has been woken, and has had the time to find nothing. */
+	settle();
+	EXPECT_EQ(vm_count("oom_kill"), kills);
+}
+
+/* The list of generations has each group's lists of each node, each once. */
+TEST_F_TIMEOUT(knob, reclaim_lists, LONG)
+{
+	long groups = 0, nodes = 0, ours = 0, others = 0, nid;
+	char line[256];
+	FILE *f;
+
+	put_text(LRU_GEN, "y");
+	f = fopen("/sys/kernel/debug/lru_gen", "r");
+	if (!f)
+		SKIP(return, "no multi-gen LRU");
+	while (fgets(line, sizeof(line), f)) {
+		groups += !strncmp(line, "memcg", 5);
+		if (sscanf(line, " node %ld", &nid) == 1) {
+			ours += nid == dax.nid;
+			others += nid != dax.nid;
+		}
+	}
+	fclose(f);
+	for (nid = 0; nid < 64; nid++)
+		nodes += node_has("has_memory", nid);
+	EXPECT_GT(groups, 0);
+	EXPECT_EQ(ours, groups);
+	EXPECT_EQ(others, groups * nodes);
+}
+
+/* What is locked is not reclaimed, and what is not is. */
+TEST_F_TIMEOUT(knob, reclaim_locked, LONG)
+{
+	char node[PATH_MAX], text[32];
+	size_t size = MSTEP, locked = 4 * MB;
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	change(&self->changes, DEMOTE, "false");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 63);
+	ASSERT_EQ(mlock(p, locked), 0);
+	settle();
+	snprintf(node, sizeof(node), NODE "node%d/reclaim", dax.nid);
+	snprintf(text, sizeof(text), "%lu", size);
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	put_text(node, text);
+	EXPECT_EQ(read_smaps(p, locked, "Swap"), 0);
+	EXPECT_TRUE(all_on_dax(p, locked));
+	EXPECT_GT(read_smaps(p + locked, size - locked, "Swap"), (long)(size / KB / 4));
+	EXPECT_TRUE(filled(p, size, 63));
+	EXPECT_TRUE(all_on_dax(p, size));
 }
 
 TEST_F_TIMEOUT(knob, reclaim_khugepaged, LONG)
@@ -584,6 +866,21 @@ TEST_F_TIMEOUT(knob, reclaim_khugepaged, LONG)
 		ASSERT_EQ(set_knob("reclaim", "1"), 0);
 	}
 	EXPECT_TRUE(filled(p, PMD, 31));
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	ASSERT_EQ(madvise(p, PMD, MADV_NOHUGEPAGE), 0);
+	ASSERT_EQ(madvise(p, PMD, MADV_DONTNEED), 0);
+	fill(p, PMD, 32);
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	ASSERT_EQ(get_text(THP "khugepaged/full_scans", text, sizeof(text)), 0);
+	before = atol(text);
+	for (tries = 0; tries < 500 && atol(text) <= before + 4; tries++) {
+		ASSERT_TRUE(filled(p, PMD, 32));
+		usleep(20000);
+		ASSERT_EQ(get_text(THP "khugepaged/full_scans", text, sizeof(text)), 0);
+	}
+	EXPECT_LT(tries, 500);
+	EXPECT_EQ(read_smaps(p, PMD, "AnonHugePages"), 0);
 }
 
 /* Through zswap, and back to the node. */
@@ -599,7 +896,7 @@ TEST_F_TIMEOUT(knob, reclaim_zswap, LONG)
 		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
 	if (change(&self->changes, "/sys/module/zswap/parameters/enabled", "Y"))
 		SKIP(return, "no zswap");
-	change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "false");
+	change(&self->changes, DEMOTE, "false");
 	rc = enter_cgroup();
 	if (rc)
 		SKIP(return, "no control groups: %s", strerror(-rc));
@@ -619,7 +916,10 @@ TEST_F_TIMEOUT(knob, reclaim_zswap, LONG)
 	put_text(reclaim, text);
 	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 4));
 	EXPECT_GT(vm_count("zswpout"), before);
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	EXPECT_TRUE(filled(p, size, 32));
+	EXPECT_TRUE(all_on_dax(p, size));
+	put_text(reclaim, text);
 	EXPECT_TRUE(all_on_dax(p, size));
 }
 
@@ -637,7 +937,7 @@ TEST_F_TIMEOUT(knob, adistance_above, LONG)
 
 	if (!self->swap)
 		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
-	ASSERT_EQ(change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "true"), 0);
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
 	snprintf(given, sizeof(given), "%d", get_knob("adistance"));
 	ASSERT_EQ(set_state("unplugged"), 0);
 	ASSERT_EQ(set_knob("adistance", "300"), 0);
@@ -661,6 +961,11 @@ TEST_F_TIMEOUT(knob, adistance_above, LONG)
 	/* To DRAM, not to the disk. */
 	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
 	EXPECT_TRUE(filled(p, size, 33));
+
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	demoted = count_on(p, size, dax.nid);
+	EXPECT_NE(put_text(reclaim, text), 0);
+	EXPECT_EQ(count_on(p, size, dax.nid), demoted);
 	munmap(p, size);
 	ASSERT_EQ(set_state("unplugged"), 0);
 	ASSERT_EQ(set_knob("adistance", given), 0);
@@ -676,7 +981,7 @@ TEST_F_TIMEOUT(knob, demotion, LONG)
 
 	if (!self->swap)
 		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
-	ASSERT_EQ(change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "true"), 0);
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
 	rc = enter_cgroup();
 	if (rc)
 		SKIP(return, "no control groups: %s", strerror(-rc));
@@ -714,6 +1019,104 @@ TEST_F_TIMEOUT(knob, demotion, LONG)
 	if (strcmp(variant->others, "1"))
 		EXPECT_EQ(count_on(p, size, dax.nid), before);
 	EXPECT_TRUE(filled(p, size, 10));
+}
+
+/* A target that is full, and that nothing makes room on: the rest is reclaimed. */
+TEST_F_TIMEOUT(knob, demotion_full, LONG)
+{
+	size_t size = 32 * MB;
+	char *p, *q;
+	int tries;
+
+	if (!self->swap || enter_cgroup())
+		SKIP(return, "no swap, or no control groups");
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	q = map_dax_huge(free_pages() * page + PMD);
+	ASSERT_NE(q, MAP_FAILED);
+	touch(q, free_pages() * page + PMD);
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 65);
+	settle();
+	for (tries = 0; tries < 20 && read_smaps(p, size, "Swap") < (long)(size / KB / 4); tries++)
+		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+	EXPECT_GE(read_smaps(p, size, "Swap"), (long)(size / KB / 4));
+	EXPECT_TRUE(filled(p, size, 65));
+}
+
+/* What the system says that it has, all in KiB. */
+struct figures {
+	long free, available, dirty, cache, demoted;
+};
+
+static struct figures read_figures(void)
+{
+	char node[PATH_MAX];
+	struct figures f;
+
+	settle();
+	snprintf(node, sizeof(node), NODE "node%d/meminfo", dax.nid);
+	f.dirty = vm_count("nr_dirty_threshold") * (long)(page / KB);
+	f.free = get_number("/proc/meminfo", "MemFree");
+	f.available = get_number("/proc/meminfo", "MemAvailable");
+	f.demoted = get_number(node, "Active(file)") + get_number(node, "Inactive(file)");
+	f.cache = get_number("/proc/meminfo", "Active(file)") +
+		  get_number("/proc/meminfo", "Inactive(file)") - f.demoted;
+	return f;
+}
+
+/* What counts as available of page cache, as meminfo estimates it. */
+static long can_go(long cache)
+{
+	long low = sum_zoneinfo(true, NULL, "low") * (long)(page / KB);
+
+	return cache - (cache / 2 < low ? cache / 2 : low);
+}
+
+/* Page cache that was demoted is nothing that can be made available. */
+TEST_F_TIMEOUT(knob, demotion_files, LONG)
+{
+	const char *disk = getenv("ANONDAX_TEST_SWAP");
+	const size_t size = 64 * MB;
+	struct figures was, is;
+	long want, tries;
+	char *buf, text[32];
+	size_t off;
+	int fd;
+
+	if (!self->swap || enter_cgroup())
+		SKIP(return, "no disk, or no control groups");
+	ASSERT_EQ(get_text("/proc/sys/vm/dirty_ratio", text, sizeof(text)), 0);
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
+	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	buf = malloc(MB);
+	ASSERT_NE(buf, NULL);
+	fd = open(disk, O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	for (off = 0; off < size; off += MB)
+		ASSERT_EQ(pread(fd, buf, MB, off), (ssize_t)MB);
+	was = read_figures();
+	is = was;
+	for (tries = 0; tries < 50 && is.demoted < (long)(size / KB / 2); tries++) {
+		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+		is = read_figures();
+	}
+	EXPECT_GE(is.demoted, (long)(size / KB / 2));
+
+	want = was.available + is.free - was.free + can_go(is.cache) - can_go(was.cache);
+	EXPECT_LT(labs(is.available - want), is.demoted / 8)
+		TH_LOG("%ld KiB available, should be %ld, with %ld demoted", is.available, want,
+		       is.demoted);
+	want = was.dirty + (is.free - was.free + is.cache - was.cache) * atol(text) / 100;
+	EXPECT_LT(labs(is.dirty - want), is.demoted / 8 * atol(text) / 100)
+		TH_LOG("%ld KiB may be dirty, should be %ld, with %ld demoted", is.dirty, want,
+		       is.demoted);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	close(fd);
+	free(buf);
 }
 
 /*
@@ -774,6 +1177,22 @@ TEST_F_TIMEOUT(knob, mbind, LONG)
 	EXPECT_TRUE(filled(q, size, 11));
 	EXPECT_TRUE(filled(p, size, 13));
 
+	/* What others have too moves only if all is to move. */
+	pid = fork();
+	if (!pid)
+		_exit(pause());
+	EXPECT_EQ(sys_mbind(q, size, MPOL_BIND, P, MPOL_MF_MOVE), 0);
+	EXPECT_EQ(count_on(q, size, dax.nid), 0);
+	EXPECT_EQ(sys_mbind(q, size, MPOL_BIND, P, MPOL_MF_MOVE_ALL), 0);
+	EXPECT_TRUE(all_on_dax(q, size));
+	EXPECT_EQ(sys_mbind(q, size, MPOL_BIND, other, MPOL_MF_MOVE), 0);
+	EXPECT_TRUE(all_on_dax(q, size));
+	EXPECT_EQ(sys_mbind(q, size, MPOL_BIND, other, MPOL_MF_MOVE_ALL), 0);
+	EXPECT_EQ(count_on(q, size, dax.nid), 0);
+	EXPECT_TRUE(filled(q, size, 11));
+	kill(pid, SIGKILL);
+	wait_child(pid);
+
 	/* Not for memory that is not anonymous. */
 	EXPECT_EQ(sys_mbind(f, size, MPOL_BIND, P, 0), -EINVAL);
 	EXPECT_EQ(sys_mbind(f, size, MPOL_BIND, P | other, 0), 0);
@@ -792,6 +1211,52 @@ TEST_F_TIMEOUT(knob, mbind, LONG)
 	EXPECT_EQ(count_on(p, size / 2, dax.nid), 0);
 	EXPECT_EQ(count_on(p + size / 2, size / 2, dax.nid), (long)(size / 2 / page));
 	EXPECT_EQ(move_to(p + size / 2, page, __builtin_ctzl(other)), -EACCES);
+	/* Nor does it leave by another way. */
+	EXPECT_GE(failed(syscall(__NR_migrate_pages, 0, 64UL, &P, &other)), 0);
+	EXPECT_EQ(sys_mbind(p + size / 2, size / 2, MPOL_BIND, other, MPOL_MF_MOVE), 0);
+	EXPECT_EQ(sys_mbind(p + size / 2, size / 2, MPOL_BIND, other, MPOL_MF_MOVE_ALL), 0);
+	EXPECT_EQ(count_on(p + size / 2, size / 2, dax.nid), (long)(size / 2 / page));
+}
+
+/* One call for memory of both kinds: all of it is changed, or none. */
+TEST_F_TIMEOUT(knob, mbind_files, LONG)
+{
+	unsigned long P = 1UL << dax.nid, ordinary = dax.nid ? 1UL : 2UL, nodes;
+	char name[] = "/tmp/anondax.XXXXXX";
+	size_t size = 16 * page;
+	int shared, fd, mode;
+	char *p;
+
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	fd = mkstemp(name);
+	ASSERT_GE(fd, 0);
+	unlink(name);
+	ASSERT_EQ(ftruncate(fd, size), 0);
+	for (shared = 0; shared < 2; shared++) {
+		p = map_anon(2 * size);
+		ASSERT_NE(p, MAP_FAILED);
+		ASSERT_NE(mmap(p + size, size, PROT_READ | PROT_WRITE,
+			       MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE), fd, 0),
+			  MAP_FAILED);
+		EXPECT_EQ(sys_mbind(p + size, size, MPOL_BIND, P, 0), -EINVAL);
+		EXPECT_EQ(sys_mbind(p, 2 * size, MPOL_BIND, P, 0), -EINVAL);
+		ASSERT_EQ(failed(syscall(__NR_get_mempolicy, &mode, &nodes, 64UL, p,
+					 MPOL_F_ADDR)), 0);
+		EXPECT_EQ(mode, MPOL_DEFAULT);
+
+		EXPECT_EQ(sys_mbind(p, 2 * size, MPOL_INTERLEAVE, P | ordinary, 0), 0);
+		ASSERT_EQ(failed(syscall(__NR_get_mempolicy, &mode, &nodes, 64UL, p,
+					 MPOL_F_ADDR)), 0);
+		EXPECT_EQ(nodes, P | ordinary);
+		ASSERT_EQ(failed(syscall(__NR_get_mempolicy, &mode, &nodes, 64UL, p + size,
+					 MPOL_F_ADDR)), 0);
+		EXPECT_EQ(nodes, ordinary);
+		fill(p, 2 * size, 64);
+		EXPECT_EQ(count_on(p, size, dax.nid), (long)(size / page / 2));
+		EXPECT_EQ(count_on(p + size, size, dax.nid), 0);
+		munmap(p, 2 * size);
+	}
+	close(fd);
 }
 
 /* All policies, and the nodes that they may use. */
@@ -803,11 +1268,11 @@ TEST_F_TIMEOUT(knob, mbind_policies, LONG)
 
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	/* Weights are given, not computed from what firmware says. */
-	change(&self->changes, WEIGHTED "auto", "false");
+	ASSERT_EQ(change(&self->changes, WEIGHTED "auto", "false"), 0);
 	snprintf(weight, sizeof(weight), WEIGHTED "node%d", dax.nid);
-	change(&self->changes, weight, "1");
+	ASSERT_EQ(change(&self->changes, weight, "3"), 0);
 	snprintf(weight, sizeof(weight), WEIGHTED "node%d", __builtin_ctzl(ordinary));
-	change(&self->changes, weight, "1");
+	ASSERT_EQ(change(&self->changes, weight, "1"), 0);
 	p = map_anon(size);
 	ASSERT_NE(p, MAP_FAILED);
 	madvise(p, size, MADV_NOHUGEPAGE);
@@ -831,16 +1296,45 @@ TEST_F_TIMEOUT(knob, mbind_policies, LONG)
 	PLACED(MPOL_INTERLEAVE, P | ordinary, size / page / 2);
 	PLACED(MPOL_INTERLEAVE | MPOL_F_STATIC_NODES, P | ordinary, size / page / 2);
 	PLACED(MPOL_WEIGHTED_INTERLEAVE, P, size / page);
-	PLACED(MPOL_WEIGHTED_INTERLEAVE, P | ordinary, size / page / 2);
+	PLACED(MPOL_WEIGHTED_INTERLEAVE, P | ordinary, size / page * 3 / 4);
 	PLACED(MPOL_PREFERRED_MANY, P | ordinary, 0);
 	PLACED(MPOL_BIND | MPOL_F_STATIC_NODES, P, size / page);
 	PLACED(MPOL_DEFAULT, 0UL, 0);
 #undef PLACED
 	/* Numbers relative to the cpuset cannot mean a node that is in none. */
-	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND | MPOL_F_RELATIVE_NODES, 1UL, 0), 0);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND | MPOL_F_RELATIVE_NODES, P, 0), 0);
 	madvise(p, size, MADV_DONTNEED);
 	fill(p, size, 18);
 	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_INTERLEAVE | MPOL_F_RELATIVE_NODES, P | 1, 0), 0);
+	madvise(p, size, MADV_DONTNEED);
+	fill(p, size, 18);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_DEFAULT, 0UL, 0), 0);
+
+#define TASK_PLACED(_mode, _nodes, _want) do {					\
+		const int mode = (_mode);					\
+		const unsigned long nodes = (_nodes);				\
+		long on_node;							\
+										\
+		madvise(p, size, MADV_DONTNEED);				\
+		ASSERT_EQ(sys_set_mempolicy(mode, nodes), 0);			\
+		fill(p, size, 18);						\
+		sys_set_mempolicy(MPOL_DEFAULT, 0);				\
+		on_node = count_on(p, size, dax.nid);				\
+		/* The task's turn goes on with each page, its stack's too. */	\
+		EXPECT_LE(labs(on_node - (long)(_want)), 3)			\
+			TH_LOG("mode %d, nodes %#lx: %ld", mode, nodes, on_node);	\
+	} while (0)
+
+	TASK_PLACED(MPOL_BIND, P, size / page);
+	TASK_PLACED(MPOL_PREFERRED, P, size / page);
+	TASK_PLACED(MPOL_PREFERRED_MANY, P, size / page);
+	TASK_PLACED(MPOL_INTERLEAVE, P | ordinary, size / page / 2);
+	TASK_PLACED(MPOL_WEIGHTED_INTERLEAVE, P | ordinary, size / page * 3 / 4);
+	TASK_PLACED(MPOL_BIND | MPOL_F_STATIC_NODES, P, size / page);
+	TASK_PLACED(MPOL_BIND | MPOL_F_RELATIVE_NODES, P, 0);
+#undef TASK_PLACED
 
 	/* The home node comes first. */
 	madvise(p, size, MADV_DONTNEED);
@@ -867,6 +1361,44 @@ TEST_F_TIMEOUT(knob, mbind_policies, LONG)
 	fill(p, PMD, 44);
 	EXPECT_EQ(read_smaps(p, PMD, "AnonHugePages"), (long)(PMD / KB));
 	EXPECT_TRUE(all_on_dax(p, PMD));
+}
+
+/* Folios of a size between. */
+TEST_F_TIMEOUT(knob, mbind_mthp, LONG)
+{
+	const char *count = THP "hugepages-64kB/stats/anon_fault_alloc";
+	const unsigned long P = 1UL << dax.nid, ordinary = dax.nid ? 1UL : 2UL;
+	const size_t size = 4 * MB;
+	char before[32], after[32], *p;
+	int mixed;
+
+	if (change(&self->changes, THP "hugepages-64kB/enabled", "always") ||
+	    change(&self->changes, THP "hugepages-2048kB/enabled", "never"))
+		SKIP(return, "no multi-size THP");
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	for (mixed = 0; mixed < 2; mixed++) {
+		ASSERT_EQ(set_knob("mbind", "1"), 0);
+		ASSERT_EQ(madvise(p, size, MADV_DONTNEED), 0);
+		ASSERT_EQ(sys_mbind(p, size, mixed ? MPOL_INTERLEAVE : MPOL_BIND,
+				    mixed ? P | ordinary : P, 0), 0);
+		ASSERT_EQ(get_text(count, before, sizeof(before)), 0);
+		fill(p, size, 52 + mixed);
+		ASSERT_EQ(get_text(count, after, sizeof(after)), 0);
+		EXPECT_GE(atol(after) - atol(before), (long)(size / (64 * KB)) - 1);
+		if (!mixed) {
+			EXPECT_TRUE(all_on_dax(p, size));
+		} else {
+			EXPECT_GT(count_on(p, size, dax.nid), (long)(size / page / 3));
+			EXPECT_LT(count_on(p, size, dax.nid), (long)(size / page * 2 / 3));
+		}
+		EXPECT_TRUE(filled(p, size, 52 + mixed));
+
+		ASSERT_EQ(set_knob("mbind", "0"), 0);
+		ASSERT_EQ(madvise(p, size, MADV_DONTNEED), 0);
+		fill(p, size, 54);
+		EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	}
 }
 
 /* A bound task works: only its anonymous memory comes from the node. */
@@ -915,26 +1447,72 @@ TEST_F_TIMEOUT(knob, mbind_task, LONG)
 	sys_set_mempolicy(MPOL_DEFAULT, 0);
 }
 
-/* Out to swap, and back to the node that the policy names. */
+/* Out to the disk, and back to the node that the policy names. */
 TEST_F_TIMEOUT(knob, mbind_swap, LONG)
 {
+	unsigned long P = 1UL << dax.nid, ordinary = dax.nid ? 1UL : 2UL;
 	size_t size = 4 * MB;
+	int how, rc;
 	char *p;
 
 	if (!self->swap || enter_cgroup())
 		SKIP(return, "no swap, or no control groups");
+	change(&self->changes, DEMOTE, "false");
+	/* By a policy of the mapping, of the task, and by swapoff. */
+	for (how = 0; how < 4; how++) {
+		ASSERT_EQ(set_knob("mbind", "1"), 0);
+		ASSERT_EQ(set_knob("madvise", "1"), 0);
+		ASSERT_EQ(set_knob("reclaim", "1"), 0);
+		p = map_anon(size);
+		ASSERT_NE(p, MAP_FAILED);
+		rc = how == 1 ? sys_set_mempolicy(MPOL_BIND, P) :
+				sys_mbind(p, size, MPOL_BIND, P, 0);
+		ASSERT_EQ(rc, 0);
+		fill(p, size, 45);
+		EXPECT_TRUE(all_on_dax(p, size));
+		settle();
+		EXPECT_TRUE(swap_out(p, size));
+		if (how == 2) {
+			swap_off();
+			self->swap = false;
+		}
+		/* With the knob off nothing comes back to it. */
+		if (how == 3)
+			ASSERT_EQ(set_knob("mbind", "0"), 0);
+		/* Reading ahead does not know the node, so it leaves it to the fault. */
+		EXPECT_EQ(madvise(p, size, MADV_WILLNEED), 0);
+		EXPECT_TRUE(filled(p, size, 45));
+		EXPECT_EQ(count_on(p, size, dax.nid), how == 3 ? 0 : (long)(size / page))
+			TH_LOG("way %d", how);
+		sys_set_mempolicy(MPOL_DEFAULT, 0);
+		munmap(p, size);
+		if (how == 2)
+			ASSERT_EQ(swap_on(), 0);
+	}
+
+	/* A neighbour that is not bound reads it ahead: it is moved when it is used. */
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
-	ASSERT_EQ(set_knob("madvise", "1"), 0);
 	p = map_anon(size);
 	ASSERT_NE(p, MAP_FAILED);
-	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << dax.nid, 0), 0);
-	fill(p, size, 45);
-	EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
-	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 2));
-	/* Reading ahead does not know the node, so it leaves it to the fault. */
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, ordinary, 0), 0);
+	fill(p, size, 46);
+	settle();
+	EXPECT_TRUE(swap_out(p, size));
 	EXPECT_EQ(madvise(p, size, MADV_WILLNEED), 0);
-	EXPECT_TRUE(filled(p, size, 45));
+	EXPECT_GT(count_resident(p, size), 0);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, P, 0), 0);
+	EXPECT_TRUE(filled(p, size, 46));
 	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+/* Does a child get copies of all of it? SIGBUS says that it does not. */
+static bool copies(char *p, size_t size)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(touch(p, size) != (long)(size / page));
+	return wait_child(pid) == 0;
 }
 
 /* A bind that cannot be satisfied fails who asked, and kills nobody. */
@@ -943,20 +1521,30 @@ TEST_F_TIMEOUT(knob, mbind_full, LONG)
 	size_t size = (free_pages() + 1024) * page;
 	long kills = vm_count("oom_kill"), done;
 	char *p;
+	int on;
 
-	if (!strcmp(variant->others, "1"))
-		swap_off();
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
-	ASSERT_EQ(set_knob("reclaim", "0"), 0);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ASSERT_NE(p, MAP_FAILED);
-	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << dax.nid, 0), 0);
-	done = touch(p, size);
-	EXPECT_LT(done, (long)(size / page));
-	EXPECT_GT(done, (long)(size / page) - 2048);
-	EXPECT_EQ(count_on(p, done * page, dax.nid), done);
-	EXPECT_EQ(vm_count("oom_kill"), kills);
+	for (on = 0; on < 2; on++) {
+		/* Reclaim that has nowhere to put it changes nothing. */
+		if (on || !strcmp(variant->others, "1"))
+			swap_off();
+		ASSERT_EQ(set_knob("reclaim", on ? "1" : "0"), 0);
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		ASSERT_NE(p, MAP_FAILED);
+		ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << dax.nid, 0), 0);
+		done = touch(p, size);
+		EXPECT_LT(done, (long)(size / page));
+		EXPECT_GT(done, (long)(size / page) - 8192);
+		EXPECT_EQ(count_on(p, done * page, dax.nid), done);
+		EXPECT_EQ(vm_count("oom_kill"), kills)
+			TH_LOG("reclaim %d", on);
+		/* Nor is there room for a copy. */
+		EXPECT_FALSE(copies(p, done * page));
+		EXPECT_EQ(vm_count("oom_kill"), kills);
+		if (!on)
+			munmap(p, size);
+	}
 	/* A preference goes on elsewhere. */
 	ASSERT_EQ(sys_mbind(p + done * page, 512 * page, MPOL_PREFERRED, 1UL << dax.nid, 0), 0);
 	EXPECT_EQ(touch(p + done * page, 512 * page), 512);
@@ -966,30 +1554,72 @@ TEST_F_TIMEOUT(knob, mbind_full, LONG)
 /*
  * numa_balance
  */
+static void scan_often(struct changes *c)
+{
+	change(c, "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "50");
+	change(c, "/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "50");
+	change(c, "/sys/kernel/debug/sched/numa_balancing/scan_period_max_ms", "100");
+}
+
+/* Run on the first CPU of the first ordinary node that has one; that node. */
+static int stay_put(void)
+{
+	char path[PATH_MAX], list[256];
+	cpu_set_t set;
+	int nid;
+
+	for (nid = 0; nid < 64; nid++) {
+		if (nid == dax.nid || !node_has("has_memory", nid) || !node_has("has_cpu", nid))
+			continue;
+		snprintf(path, sizeof(path), NODE "node%d/cpulist", nid);
+		if (get_text(path, list, sizeof(list)))
+			continue;
+		CPU_ZERO(&set);
+		CPU_SET(atoi(list), &set);
+		if (!sched_setaffinity(0, sizeof(set), &set))
+			return nid;
+	}
+	return -1;
+}
+
 TEST_F_TIMEOUT(knob, numa_balance, LONG)
 {
 	size_t size = MSTEP;
-	long before, i;
-	char *p;
+	long before, i, marked;
+	int here, away;
+	char *p, *q;
 
-	/* Scanned soon and often. */
-	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "50");
-	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "50");
-	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_max_ms", "100");
+	here = stay_put();
+	for (away = here + 1; away < 64; away++)
+		if (away != dax.nid && node_has("has_memory", away))
+			break;
+	if (here < 0 || away == 64)
+		SKIP(return, "there are no two ordinary nodes");
+	scan_often(&self->changes);
 	p = map_anon(size);
+	q = map_anon(size);
 	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
 	madvise(p, size, MADV_NOHUGEPAGE);
+	madvise(q, size, MADV_NOHUGEPAGE);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	fill(p, size, 22);
+	fill(q, size, 22);
 	ASSERT_EQ(move_to(p, size, dax.nid), 0);
+	ASSERT_EQ(move_to(q, size, away), 0);
+	/* One knob has nothing to do with the other. */
+	ASSERT_EQ(set_knob("mbind", strcmp(variant->others, "1") ? "0" : "1"), 0);
 	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
 	if (change(&self->changes, "/proc/sys/kernel/numa_balancing", "1"))
 		SKIP(return, "no NUMA balancing");
 
-	for (i = 0; i < 40; i++) {
+	/* What is on an ordinary node comes to where it runs, so the scan is at work. */
+	for (i = 0; i < 4000 && count_on(q, size, here) < (long)(size / page / 2); i++) {
 		fill(p, size, 23);
+		fill(q, size, 23);
 		usleep(20000);
 	}
+	EXPECT_LT(i, 4000);
 	EXPECT_TRUE(all_on_dax(p, size));
 
 	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
@@ -999,10 +1629,22 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 		fill(p, size, 24);
 		usleep(20000);
 	}
-	/* To where it runs. */
 	EXPECT_FALSE(all_on_dax(p, size));
 	EXPECT_GT(vm_count("numa_pages_migrated"), before);
 	EXPECT_TRUE(filled(p, size, 24));
+
+	/* Off also for those that the scan has marked by then. */
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(move_to(p, size, dax.nid), 0);
+	marked = vm_count("numa_pte_updates");
+	for (i = 0; i < 4000 && vm_count("numa_pte_updates") < marked + (long)(size / page); i++)
+		fill(q, size, 24);
+	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
+	for (i = 0; i < 20; i++) {
+		fill(p, size, 24);
+		usleep(20000);
+	}
+	EXPECT_TRUE(all_on_dax(p, size));
 }
 
 /*
@@ -1018,10 +1660,10 @@ static int damon_put(const char *file, const char *text)
 	return put_text(path, text);
 }
 
-/* Move all of our memory to the node for a while. */
-static int damon_moves(int nid)
+/* Do something with all of our memory for a while, be it to move it to the node. */
+static int damon_does(const char *action, int nid)
 {
-	static const char * const settings[][2] = {
+	const char * const settings[][2] = {
 		{ "nr_kdamonds", "1" },
 		{ "0/contexts/nr_contexts", "1" },
 		{ "0/contexts/0/operations", "vaddr" },
@@ -1031,7 +1673,7 @@ static int damon_moves(int nid)
 		{ "0/contexts/0/targets/nr_targets", "1" },
 		{ "0/contexts/0/targets/0/pid_target", NULL },
 		{ "0/contexts/0/schemes/nr_schemes", "1" },
-		{ "0/contexts/0/schemes/0/action", "migrate_cold" },
+		{ "0/contexts/0/schemes/0/action", action },
 		{ "0/contexts/0/schemes/0/target_nid", "" },
 		{ "0/contexts/0/schemes/0/access_pattern/sz/max", "1000000000000" },
 		{ "0/contexts/0/schemes/0/access_pattern/nr_accesses/max", "1000" },
@@ -1069,16 +1711,22 @@ TEST_F_TIMEOUT(knob, damon, LONG)
 	settle();
 
 	ASSERT_EQ(set_knob("demotion", "0"), 0);
-	rc = damon_moves(dax.nid);
+	rc = damon_does("migrate_cold", dax.nid);
 	if (rc == -ENOENT)
 		SKIP(return, "no DAMON");
 	ASSERT_EQ(rc, 0);
 	EXPECT_EQ(count_on(p, size, dax.nid), 0);
 
 	ASSERT_EQ(set_knob("demotion", "1"), 0);
-	ASSERT_EQ(damon_moves(dax.nid), 0);
+	ASSERT_EQ(damon_does("migrate_cold", dax.nid), 0);
 	EXPECT_GT(count_on(p, size, dax.nid), 0);
 	EXPECT_TRUE(filled(p, size, 41));
+	ASSERT_EQ(set_knob("demotion", "0"), 0);
+	madvise(p, size, MADV_DONTNEED);
+	fill(p, size, 41);
+	settle();
+	ASSERT_EQ(damon_does("migrate_cold", dax.nid), 0);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
 	munmap(p, size);
 
 	/* And off it again. */
@@ -1087,12 +1735,30 @@ TEST_F_TIMEOUT(knob, damon, LONG)
 	fill(p, size, 42);
 	settle();
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
-	ASSERT_EQ(damon_moves(ordinary), 0);
+	ASSERT_EQ(damon_does("migrate_hot", ordinary), 0);
 	EXPECT_TRUE(all_on_dax(p, size));
 	ASSERT_EQ(set_knob("reclaim", "1"), 0);
-	ASSERT_EQ(damon_moves(ordinary), 0);
+	ASSERT_EQ(damon_does("migrate_hot", ordinary), 0);
 	EXPECT_LT(count_on(p, size, dax.nid), (long)(size / page));
 	EXPECT_TRUE(filled(p, size, 42));
+
+	/* Its reclaim is reclaim. */
+	if (self->swap) {
+		munmap(p, size);
+		p = map_dax(size);
+		ASSERT_NE(p, MAP_FAILED);
+		fill(p, size, 51);
+		settle();
+		ASSERT_EQ(set_knob("reclaim", "0"), 0);
+		ASSERT_EQ(damon_does("pageout", ordinary), 0);
+		EXPECT_TRUE(all_on_dax(p, size));
+		EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+		ASSERT_EQ(set_knob("reclaim", "1"), 0);
+		ASSERT_EQ(damon_does("pageout", ordinary), 0);
+		EXPECT_GT(read_smaps(p, size, "Swap"), 0);
+		EXPECT_TRUE(filled(p, size, 51));
+		EXPECT_TRUE(all_on_dax(p, size));
+	}
 	damon_put("nr_kdamonds", "0");
 }
 
@@ -1103,9 +1769,7 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 	long before, i;
 	char *p;
 
-	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "50");
-	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "50");
-	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/scan_period_max_ms", "100");
+	scan_often(&self->changes);
 	change(&self->changes, "/sys/kernel/debug/sched/numa_balancing/hot_threshold_ms", "60000");
 	p = map_anon(size);
 	ASSERT_NE(p, MAP_FAILED);
@@ -1133,6 +1797,14 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 	EXPECT_FALSE(all_on_dax(p, size));
 	EXPECT_GT(vm_count("pgpromote_success"), before);
 	EXPECT_TRUE(filled(p, size, 35));
+
+	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
+	ASSERT_EQ(move_to(p, size, dax.nid), 0);
+	for (i = 0; i < 40; i++) {
+		fill(p, size, 35);
+		usleep(20000);
+	}
+	EXPECT_TRUE(all_on_dax(p, size));
 }
 
 /*
@@ -1173,6 +1845,146 @@ TEST_F_TIMEOUT(knob, oom_score, LONG)
 	ASSERT_EQ(get_text("/proc/self/oom_score", text, sizeof(text)), 0);
 	without = atol(text);
 	EXPECT_GT(without - before, 20);
+}
+
+/* Memory of the node, that came there in one of three ways. */
+static bool hold_on_dax(size_t size, int how, char **at)
+{
+	const size_t step = 32 * MB;
+	char *p = how ? map_anon(size) : map_dax(size);
+	size_t off;
+
+	if (p == MAP_FAILED)
+		return false;
+	for (off = 0; off < size; off += step) {
+		fill(p + off, step, off);
+		/* Moved there by itself, or by somebody else. */
+		if (how == 1 && sys_mbind(p + off, step, MPOL_BIND, 1UL << dax.nid,
+					  MPOL_MF_MOVE))
+			return false;
+		if (how == 2 && move_to(p + off, step, dax.nid))
+			return false;
+	}
+	*at = p;
+	return all_on_dax(p, size);
+}
+
+/*
+ * Ordinary memory is short: that somebody has more than anyone else on the private
+ * node helps nobody, so it is not them.
+ */
+TEST_F_TIMEOUT(knob, oom_victim, LONG)
+{
+	const int other = dax.nid == 1 ? 2 : 1;
+	char path[PATH_MAX], c, *p;
+	int ready[2], go[2], how;
+	pid_t holder, hog;
+	size_t size;
+	long kills;
+
+	/* More than the ordinary node has. */
+	snprintf(path, sizeof(path), NODE "node%d/meminfo", other);
+	size = (get_number(path, "MemTotal") * KB / (32 * MB) + 1) * 32 * MB;
+	if (!node_has("has_memory", other) || size > free_pages() * page)
+		SKIP(return, "it needs an ordinary node that is smaller than the private one");
+	swap_off();
+	self->swap = false;
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	for (how = 0; how < 3; how++) {
+		kills = vm_count("oom_kill");
+		ASSERT_EQ(pipe(ready), 0);
+		ASSERT_EQ(pipe(go), 0);
+		holder = fork();
+		if (!holder) {
+			size_t off, good = 0;
+
+			if (sys_set_mempolicy(MPOL_BIND, 1UL << other) ||
+			    !hold_on_dax(size, how, &p) || write(ready[1], "", 1) != 1 ||
+			    read(go[0], &c, 1) != 1)
+				_exit(1);
+			for (off = 0; off < size; off += 32 * MB)
+				good += filled(p + off, 32 * MB, off);
+			_exit(good != size / (32 * MB));
+		}
+		close(ready[1]);
+		ASSERT_EQ(read(ready[0], &c, 1), 1);
+		hog = fork();
+		if (!hog) {
+			p = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			if (sys_set_mempolicy(MPOL_BIND, 1UL << other) || p == MAP_FAILED)
+				_exit(1);
+			_exit(touch(p, 2 * size) != (long)(2 * size / page));
+		}
+		EXPECT_EQ(wait_child(hog), 128 + SIGKILL)
+			TH_LOG("who used up the ordinary node, way %d", how);
+		EXPECT_EQ(vm_count("oom_kill"), kills + 1);
+		EXPECT_EQ(write(go[1], "", 1), 1);
+		EXPECT_EQ(wait_child(holder), 0)
+			TH_LOG("who has memory on the private node, way %d", how);
+		close(ready[0]);
+		close(go[0]);
+		close(go[1]);
+	}
+}
+
+/*
+ * Who falls back from the node is limited by the cpuset, as without it: who is in
+ * another one can give nothing.
+ */
+TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
+{
+	const char *others = CGROUP GROUP "-other";
+	size_t size = free_pages() * page + 2048 * MB;
+	pid_t bystander, hog;
+	char text[32], *p;
+	int ready[2];
+	long kills;
+
+	if (dax.nid < 2 || !node_has("has_memory", 0) || !node_has("has_memory", 1) ||
+	    get_number(NODE "node0/meminfo", "MemTotal") > 1024L * 1024)
+		SKIP(return, "it needs a small ordinary node to use up");
+	if (enter_cgroup() || (mkdir(others, 0755) && errno != EEXIST) ||
+	    put_text(CGROUP GROUP "-other/cpuset.mems", "1"))
+		SKIP(return, "no control groups");
+	swap_off();
+	self->swap = false;
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	kills = vm_count("oom_kill");
+	ASSERT_EQ(pipe(ready), 0);
+	bystander = fork();
+	if (!bystander) {
+		snprintf(text, sizeof(text), "%d", getpid());
+		p = map_anon(64 * MB);
+		if (put_text(CGROUP GROUP "-other/cgroup.procs", text) || p == MAP_FAILED ||
+		    put_text("/proc/self/oom_score_adj", "900"))
+			_exit(1);
+		touch(p, 64 * MB);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(pause());
+	}
+	close(ready[1]);
+	ASSERT_EQ(read(ready[0], text, 1), 1);
+	ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", "0"), 0);
+	hog = fork();
+	if (!hog) {
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (sys_set_mempolicy(MPOL_PREFERRED, 1UL << dax.nid) || p == MAP_FAILED)
+			_exit(1);
+		_exit(touch(p, size) != (long)(size / page));
+	}
+	EXPECT_EQ(wait_child(hog), 128 + SIGKILL);
+	EXPECT_EQ(vm_count("oom_kill"), kills + 1);
+	EXPECT_EQ(waitpid(bystander, NULL, WNOHANG), 0)
+		TH_LOG("somebody in another cpuset was killed");
+	kill(bystander, SIGKILL);
+	wait_child(bystander);
+	close(ready[0]);
+	put_text(CGROUP GROUP "/cpuset.mems", "\n");
+	rmdir(others);
 }
 
 /* A control group is charged for it: there it counts. */
@@ -1224,17 +2036,14 @@ TEST_F_TIMEOUT(knob, oom_group, LONG)
 TEST_F_TIMEOUT(knob, soft_offline, LONG)
 {
 	size_t size = 16 * page;
-	uint64_t entry;
 	char text[32], *p;
-	int fd;
+	uint64_t pfn;
 
 	p = map_dax(size);
 	ASSERT_NE(p, MAP_FAILED);
 	fill(p, size, 36);
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(pread(fd, &entry, sizeof(entry), (unsigned long)p / page * 8), 8);
-	close(fd);
+	pfn = pfn_of(p);
+	ASSERT_NE(pfn, 0);
 	if (access("/sys/kernel/debug/hwpoison/unpoison-pfn", W_OK) &&
 	    system("modprobe hwpoison_inject 2>/dev/null"))
 		SKIP(return, "no hwpoison_inject");
@@ -1242,10 +2051,57 @@ TEST_F_TIMEOUT(knob, soft_offline, LONG)
 		SKIP(return, "no soft offline: %s", strerror(errno));
 	EXPECT_TRUE(filled(p, size, 36));
 	EXPECT_TRUE(all_on_dax(p + page, size - page));
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)(entry & ((1ULL << 55) - 1)));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)pfn);
 	EXPECT_EQ(put_text("/sys/kernel/debug/hwpoison/unpoison-pfn", text), 0);
 	fill(p, size, 37);
 	EXPECT_TRUE(filled(p, size, 37));
+}
+
+/* 0 or -errno. Who maps the page may be told at once. */
+static int fail_page(void *p)
+{
+	if (sigsetjmp(bus, 0))
+		return 0;
+	return failed(madvise(p, page, MADV_HWPOISON));
+}
+
+/* One that has failed is lost to who uses it, and it alone. */
+TEST_F_TIMEOUT(knob, hard_offline, LONG)
+{
+	const long bad = get_number("/proc/meminfo", "HardwareCorrupted");
+	size_t size = PMD, at = 5 * page;
+	int huge, rc;
+	char *p;
+
+	for (huge = 0; huge < 2; huge++) {
+		p = huge ? map_dax_huge(size) : map_dax(size);
+		ASSERT_NE(p, MAP_FAILED);
+		if (!huge)
+			madvise(p, size, MADV_NOHUGEPAGE);
+		fill(p, size, 48);
+		EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), huge ? (long)(size / KB) : 0);
+		rc = fail_page(p + at);
+		if (rc == -EINVAL)
+			SKIP(return, "no memory failure");
+		EXPECT_EQ(rc, 0);
+		EXPECT_EQ(get_number("/proc/meminfo", "HardwareCorrupted"),
+			  bad + (long)(page / KB));
+		EXPECT_FALSE(read_ok(p + at));
+		EXPECT_TRUE(filled(p, at, 48));
+		EXPECT_EQ(count_on(p, size, dax.nid), (long)(size / page) - 1);
+		/* The mapping goes on without it, as the node does. */
+		ASSERT_EQ(madvise(p + at, page, MADV_DONTNEED), 0);
+		fill(p, size, 49);
+		EXPECT_TRUE(filled(p, size, 49));
+		EXPECT_TRUE(all_on_dax(p, size));
+		/* Nor does it keep the memory here, or the count when that is gone. */
+		ASSERT_EQ(set_state("unplugged"), 0);
+		EXPECT_EQ(get_number("/proc/meminfo", "HardwareCorrupted"), bad);
+		EXPECT_TRUE(filled(p, size, 49));
+		EXPECT_EQ(count_on(p, size, dax.nid), 0);
+		munmap(p, size);
+		ASSERT_EQ(set_state(variant->state), 0);
+	}
 }
 
 int main(int argc, char **argv)

@@ -292,10 +292,10 @@ TEST_F_TIMEOUT(pair, replug, LONG)
 /* Nor does a cpuset that changes undo it: it has no say on private nodes. */
 TEST_F_TIMEOUT(pair, cpuset, LONG)
 {
-	static const char * const mems[] = { "0", "0-1", "1", "0", "" };
+	static const char * const mems[] = { "0", "0-1", "1", "0", "\n" };
 	const long nr = 64;
 	const size_t size = nr * page;
-	char *p, *task, *mixed;
+	char *p, *task, *mixed, *fixed, *folded, *late;
 	unsigned int i;
 
 	if (enter_cgroup())
@@ -303,11 +303,19 @@ TEST_F_TIMEOUT(pair, cpuset, LONG)
 	p = map_anon(size);
 	mixed = map_anon(size);
 	task = map_anon(size);
+	fixed = map_anon(size);
+	folded = map_anon(size);
+	ASSERT_NE(fixed, MAP_FAILED);
+	ASSERT_NE(folded, MAP_FAILED);
 	ASSERT_NE(p, MAP_FAILED);
 	ASSERT_NE(mixed, MAP_FAILED);
 	ASSERT_NE(task, MAP_FAILED);
 	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A, 0), 0);
 	ASSERT_EQ(sys_mbind(mixed, size, MPOL_INTERLEAVE, A | B | ORDINARY, 0), 0);
+	ASSERT_EQ(sys_mbind(fixed, size, MPOL_BIND | MPOL_F_STATIC_NODES, A | ORDINARY, 0), 0);
+	/* Where it may be both, at home. */
+	ASSERT_EQ(home(fixed, size, two[0].nid), 0);
+	ASSERT_EQ(sys_mbind(folded, size, MPOL_BIND | MPOL_F_RELATIVE_NODES, A | B, 0), 0);
 	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, B), 0);
 	for (i = 0; i < ARRAY_SIZE(mems); i++) {
 		struct spread s;
@@ -323,8 +331,77 @@ TEST_F_TIMEOUT(pair, cpuset, LONG)
 		EXPECT_GE(s.a, nr / 3);
 		EXPECT_GE(s.b, nr / 3);
 		EXPECT_EQ(s.a + s.b + s.ordinary, nr);
+		EXPECT_SPREAD(again(fixed, size, i), nr, 0, 0);
+		EXPECT_SPREAD(again(folded, size, i), 0, 0, nr);
+		/* And one that is made here, be the cpuset what it is. */
+		late = map_anon(size);
+		ASSERT_NE(late, MAP_FAILED);
+		fill(late, size, i);
+		ASSERT_EQ(sys_mbind(late, size, MPOL_BIND, A, MPOL_MF_MOVE | MPOL_MF_STRICT), 0);
+		EXPECT_SPREAD(spread_of(late, size), nr, 0, 0);
+		EXPECT_SPREAD(again(late, size, i), nr, 0, 0);
+		munmap(late, size);
 	}
 	sys_set_mempolicy(MPOL_DEFAULT, 0);
+}
+
+/*
+ * The rest of the system gets more memory, and less again: what is bound to a
+ * private node has nothing to do with that.
+ */
+TEST_F_TIMEOUT(pair, ordinary_hotplug, LONG)
+{
+	static const int modes[] = {
+		MPOL_BIND, MPOL_BIND | MPOL_F_STATIC_NODES, MPOL_PREFERRED,
+		MPOL_INTERLEAVE, MPOL_PREFERRED_MANY,
+	};
+	const long nr = 64;
+	const size_t size = nr * page;
+	char path[PATH_MAX], *p[ARRAY_SIZE(modes)], *task, *folded;
+	unsigned int i;
+	int step;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		p[i] = map_anon(size);
+		ASSERT_NE(p[i], MAP_FAILED);
+		ASSERT_EQ(sys_mbind(p[i], size, modes[i], A, 0), 0);
+	}
+	folded = map_anon(size);
+	task = map_anon(size);
+	ASSERT_NE(folded, MAP_FAILED);
+	ASSERT_NE(task, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(folded, size, MPOL_BIND | MPOL_F_RELATIVE_NODES, A, 0), 0);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, A), 0);
+
+	ASSERT_EQ(set_state_of(1, "unplugged"), 0);
+	use(1);
+	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+	if (access(DAX "drivers/kmem", F_OK) && system("modprobe kmem 2>/dev/null"))
+		ksft_print_msg("there is no module kmem\n");
+	if (bind_driver("kmem", "new_id") && bind_driver("kmem", "bind")) {
+		bind_driver("anondax", "bind");
+		SKIP(return, "there is no kmem");
+	}
+	snprintf(path, sizeof(path), DAX "devices/%s/state", two[1].name);
+	/* Which may have its own idea of what to do with memory at first. */
+	put_text(path, "unplugged");
+	for (step = 0; step < 2; step++) {
+		EXPECT_EQ(put_text(path, step ? "unplugged" : "online_movable"), 0);
+		EXPECT_EQ(node_has("has_memory", two[1].nid), !step);
+		for (i = 0; i < ARRAY_SIZE(modes); i++)
+			EXPECT_SPREAD(again(p[i], size, i), nr, 0, 0);
+		EXPECT_SPREAD(again(task, size, i), nr, 0, 0);
+		madvise(folded, size, MADV_DONTNEED);
+		fill(folded, size, i);
+		EXPECT_EQ(count_on(folded, size, two[0].nid), 0);
+		/* It is anyone's meanwhile, and no private node is. */
+		EXPECT_EQ(node_has("has_private_memory", two[1].nid), false);
+		EXPECT_TRUE(node_has("has_private_memory", two[0].nid));
+	}
+	sys_set_mempolicy(MPOL_DEFAULT, 0);
+	EXPECT_EQ(bind_driver("kmem", "unbind"), 0);
+	EXPECT_EQ(bind_driver("anondax", "bind"), 0);
+	EXPECT_EQ(set_state("unplugged"), 0);
 }
 
 /* The tier that has a node, as its number in sysfs; -1 if none has. */
