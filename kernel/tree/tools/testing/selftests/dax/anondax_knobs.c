@@ -784,7 +784,7 @@ TEST_F_TIMEOUT(knob, reclaim_young, LONG)
 /* The list of generations has each group's lists of each node, each once. */
 TEST_F_TIMEOUT(knob, reclaim_lists, LONG)
 {
-	long groups = 0, nodes = 0, ours = 0, others = 0, nid;
+	long groups = 0, nodes = 0, ours = 0, others = 0, nid, i;
 	char line[256];
 	FILE *f;
 
@@ -792,6 +792,13 @@ TEST_F_TIMEOUT(knob, reclaim_lists, LONG)
 	f = fopen("/sys/kernel/debug/lru_gen", "r");
 	if (!f)
 		SKIP(return, "no multi-gen LRU");
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	/* More than is read at once. */
+	for (i = 0; i < 32; i++) {
+		snprintf(line, sizeof(line), CGROUP GROUP "-%ld", i);
+		mkdir(line, 0755);
+	}
 	while (fgets(line, sizeof(line), f)) {
 		groups += !strncmp(line, "memcg", 5);
 		if (sscanf(line, " node %ld", &nid) == 1) {
@@ -800,9 +807,13 @@ TEST_F_TIMEOUT(knob, reclaim_lists, LONG)
 		}
 	}
 	fclose(f);
+	for (i = 0; i < 32; i++) {
+		snprintf(line, sizeof(line), CGROUP GROUP "-%ld", i);
+		EXPECT_EQ(rmdir(line), 0);
+	}
 	for (nid = 0; nid < 64; nid++)
 		nodes += node_has("has_memory", nid);
-	EXPECT_GT(groups, 0);
+	EXPECT_GT(groups, 32);
 	EXPECT_EQ(ours, groups);
 	EXPECT_EQ(others, groups * nodes);
 }
@@ -1970,9 +1981,13 @@ TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
 	ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", "0"), 0);
 	hog = fork();
 	if (!hog) {
+		/* For its text to stay: reading it again would be what fails. */
+		if (mlockall(MCL_CURRENT))
+			_exit(1);
 		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (sys_set_mempolicy(MPOL_PREFERRED, 1UL << dax.nid) || p == MAP_FAILED)
+		/* Always from there, and then from where the cpuset lets it. */
+		if (sys_set_mempolicy(MPOL_INTERLEAVE, 1UL << dax.nid) || p == MAP_FAILED)
 			_exit(1);
 		_exit(touch(p, size) != (long)(size / page));
 	}
