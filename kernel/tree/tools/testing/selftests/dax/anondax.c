@@ -1519,7 +1519,8 @@ TEST_F_TIMEOUT(mapping, swap_in_full, LONG)
 	EXPECT_EQ(read_smaps(p, size, "Swap"), (long)(size / KB));
 	EXPECT_TRUE(filled(q, self->free * page, 0));
 
-	/* A page for a page. */
+	/* A page for a page, once none waits on some CPU to get onto an LRU list. */
+	settle();
 	for (off = 0; off < 8 * page; off += page) {
 		ASSERT_FALSE(read_ok(p + off));
 		ASSERT_EQ(madvise(q + off, page, MADV_DONTNEED), 0);
