@@ -297,6 +297,16 @@ TEST_F_TIMEOUT(knob, madvise_pageout, LONG)
 	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
 }
 
+/* A mapping of huge pages, or of none. */
+static char *map_dax_of(size_t size, bool huge)
+{
+	char *p = huge ? map_dax_huge(size) : map_dax(size);
+
+	if (!huge && p != MAP_FAILED)
+		madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
 /* Cold is what was not used lately: the mark of use is gone. */
 TEST_F_TIMEOUT(knob, madvise_cold, LONG)
 {
@@ -305,10 +315,8 @@ TEST_F_TIMEOUT(knob, madvise_cold, LONG)
 	char *p;
 
 	for (huge = 0; huge < 2; huge++) {
-		p = huge ? map_dax_huge(size) : map_dax(size);
+		p = map_dax_of(size, huge);
 		ASSERT_NE(p, MAP_FAILED);
-		if (!huge)
-			madvise(p, size, MADV_NOHUGEPAGE);
 		for (i = 0; i < 3; i++) {
 			ASSERT_EQ(set_knob("madvise", i == 1 ? "1" : "0"), 0);
 			fill(p, size, 60);
@@ -2088,10 +2096,8 @@ TEST_F_TIMEOUT(knob, hard_offline, LONG)
 	char *p;
 
 	for (huge = 0; huge < 2; huge++) {
-		p = huge ? map_dax_huge(size) : map_dax(size);
+		p = map_dax_of(size, huge);
 		ASSERT_NE(p, MAP_FAILED);
-		if (!huge)
-			madvise(p, size, MADV_NOHUGEPAGE);
 		fill(p, size, 48);
 		EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), huge ? (long)(size / KB) : 0);
 		rc = fail_page(p + at);
