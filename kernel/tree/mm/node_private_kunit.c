@@ -742,24 +742,58 @@ static void nested_find(struct tracepoint *tp, void *data)
 		n->tp = tp;
 }
 
-static void a9_nested(struct kunit *test)
+static void nested_start(struct kunit *test, struct nested *n)
 {
-	struct nested n = { .task = current };
-
 	/* Nothing of what follows is compiled then. */
 	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
 		kunit_skip(test, "the kernel has no tracepoints");
 
-	for_each_kernel_tracepoint(nested_find, &n);
-	KUNIT_ASSERT_NOT_NULL(test, n.tp);
-	KUNIT_ASSERT_EQ(test, 0, tracepoint_probe_register(n.tp, nested_probe, &n));
-	KUNIT_EXPECT_EQ(test, pnode,
-			private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
-	tracepoint_probe_unregister(n.tp, nested_probe, &n);
+	n->task = current;
+	for_each_kernel_tracepoint(nested_find, n);
+	KUNIT_ASSERT_NOT_NULL(test, n->tp);
+	KUNIT_ASSERT_EQ(test, 0, tracepoint_probe_register(n->tp, nested_probe, n));
+}
+
+static void nested_finish(struct kunit *test, struct nested *n)
+{
+	tracepoint_probe_unregister(n->tp, nested_probe, n);
 	tracepoint_synchronize_unregister();
 
-	KUNIT_EXPECT_TRUE(test, n.consumed);
-	expect_tries(test, &n.t);
+	KUNIT_EXPECT_TRUE(test, n->consumed);
+	expect_tries(test, &n->t);
+}
+
+static void a9_nested(struct kunit *test)
+{
+	struct nested n = {};
+
+	nested_start(test, &n);
+	KUNIT_EXPECT_EQ(test, pnode,
+			private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
+	nested_finish(test, &n);
+}
+
+/* A9: the same where a mapping is bound to the node, which needs no scope. */
+static void a9_bound(struct kunit *test)
+{
+	struct mempolicy pol = {
+		.refcnt = ATOMIC_INIT(1),
+		.mode = MPOL_BIND,
+		.flags = MPOL_F_PRIVATE,
+		.home_node = NUMA_NO_NODE,
+		.nodes = nodemask_of_node(pnode),
+	};
+	struct vm_area_struct vma = { .vm_policy = &pol };
+	struct nested n = {};
+	struct folio *folio;
+
+	nested_start(test, &n);
+	scoped_guard(memalloc_private) {
+		scoped_guard(memalloc_folio)
+			folio = vma_alloc_folio(GFP_HIGHUSER_MOVABLE, 0, &vma, 0);
+	}
+	KUNIT_EXPECT_EQ(test, pnode, folio_origin(folio));
+	nested_finish(test, &n);
 }
 
 /*
@@ -1000,6 +1034,7 @@ static struct kunit_case node_private_cases[] = {
 	KUNIT_CASE(a8_softirq),
 	KUNIT_CASE(a8_nolock),
 	KUNIT_CASE(a9_nested),
+	KUNIT_CASE(a9_bound),
 	KUNIT_CASE(a9_debugging),
 	KUNIT_CASE(a10_fork),
 	KUNIT_CASE(a10_kthread),

@@ -10,6 +10,7 @@
  */
 
 #include "anondax.h"
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #define MSTEP	(16 * MB)
@@ -19,6 +20,9 @@
 /* For headers older than the kernel. */
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE	101
+#endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE	67
 #endif
 
 static int thread_runs(const char *name)
@@ -427,6 +431,37 @@ TEST_F_TIMEOUT(knob, madvise_merge, LONG)
 	EXPECT_TRUE(all_on_dax(p, size));
 }
 
+/* The same where a process asks for it for all that it has. */
+TEST_F_TIMEOUT(knob, madvise_merge_all, LONG)
+{
+	size_t size = 16 * page;
+	char *p;
+
+	if (ksm_on(&self->changes))
+		SKIP(return, "no KSM");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	memset(p, 0x6b, size);
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	ASSERT_EQ(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0), 0);
+	EXPECT_TRUE(ksm_passes(4));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
+
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB));
+	EXPECT_TRUE(all_on_dax(p, size));
+
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	memset(p, 0x6c, size / 2);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB / 2));
+	EXPECT_EQ(prctl(PR_SET_MEMORY_MERGE, 0, 0, 0, 0), 0);
+	EXPECT_EQ(read_smaps(p, size, "KSM"), 0);
+	EXPECT_TRUE(all_on_dax(p, size));
+}
+
 TEST_F_TIMEOUT(knob, madvise_free, LONG)
 {
 	size_t size = 64 * page;
@@ -679,60 +714,120 @@ TEST_F_TIMEOUT(knob, reclaim_limits, LONG)
  */
 #define HOLE	12UL
 
-/*
- * How many of the first pages between holes does compaction of the node move? With
- * the knob on it may begin by itself.
- */
-static long compacted(char *p, size_t size, const char *knob)
+#define HOLE_STEP	(2 * HOLE * page)
+
+/* Most of the node, every other time. */
+static char *map_holes(size_t *size, unsigned long round)
 {
-	const size_t step = 2 * HOLE * page, nr = size / step;
-	char path[PATH_MAX];
-	uint64_t *pfns;
-	long moved = 0;
 	size_t i;
+	char *p;
 
-	pfns = calloc(nr, sizeof(*pfns));
-	if (!pfns)
-		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		pfns[i] = pfn_of(p + i * step);
-	snprintf(path, sizeof(path), NODE "node%d/compact", dax.nid);
-	if (set_knob("reclaim", knob) || put_text(path, "1"))
-		moved = -EIO;
-	for (i = 0; moved >= 0 && i < nr; i++)
-		moved += pfn_of(p + i * step) != pfns[i];
-	free(pfns);
-	return moved;
-}
-
-TEST_F_TIMEOUT(knob, reclaim_compacts, LONG)
-{
 	/*
 	 * What is freed may stay on the lists of a CPU, up to an eighth of a node for
 	 * all of them, where compaction does not find it.
 	 */
-	const size_t step = 2 * HOLE * page, size = free_pages() * page * 3 / 8 / step * step;
+	*size = free_pages() * page * 3 / 8 / HOLE_STEP * HOLE_STEP;
+	p = map_dax_of(*size, false);
+	if (p == MAP_FAILED)
+		return p;
+	fill(p, *size, round);
+	for (i = 0; i < *size; i += HOLE_STEP)
+		madvise(p + i + HOLE_STEP / 2, HOLE_STEP / 2, MADV_DONTNEED);
+	settle();
+	return p;
+}
+
+/* The first pages between the holes: where they are, and how many are not there. */
+static uint64_t *first_pfns(char *p, size_t size)
+{
+	uint64_t *pfns = calloc(size / HOLE_STEP, sizeof(*pfns));
+	size_t i;
+
+	for (i = 0; pfns && i < size / HOLE_STEP; i++)
+		pfns[i] = pfn_of(p + i * HOLE_STEP);
+	return pfns;
+}
+
+static long moved(char *p, size_t size, const uint64_t *pfns)
+{
+	long sum = 0;
+	size_t i;
+
+	for (i = 0; i < size / HOLE_STEP; i++)
+		sum += pfn_of(p + i * HOLE_STEP) != pfns[i];
+	return sum;
+}
+
+static bool holes_filled(char *p, size_t size, unsigned long round)
+{
 	size_t i, j, wrong = 0;
+
+	for (i = 0; i < size; i += HOLE_STEP) {
+		for (j = i; j < i + HOLE_STEP / 2; j += page)
+			wrong += *(unsigned long *)(p + j) != j * 2654435761UL + round;
+	}
+	return !wrong && count_on(p, size, dax.nid) == (long)(size / page / 2);
+}
+
+/* How many of them does compaction of the node move? */
+static long compacted(char *p, size_t size, const char *knob)
+{
+	uint64_t *pfns = first_pfns(p, size);
+	char path[PATH_MAX];
+	long nr = -EIO;
+
+	if (!pfns)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), NODE "node%d/compact", dax.nid);
+	if (!set_knob("reclaim", knob) && !put_text(path, "1"))
+		nr = moved(p, size, pfns);
+	free(pfns);
+	return nr;
+}
+
+#define PROACTIVE	"/proc/sys/vm/compaction_proactiveness"
+
+/* How many does it move of its own accord, told to be eager, with patience? */
+static long compacted_itself(char *p, size_t size, const char *knob, int tries)
+{
+	uint64_t *pfns = first_pfns(p, size);
+	long nr = -EIO;
+
+	if (!pfns)
+		return -ENOMEM;
+	if (!set_knob("reclaim", knob) && !put_text(PROACTIVE, "100")) {
+		/* It looks twice in a second. */
+		while (!(nr = moved(p, size, pfns)) && tries--)
+			usleep(500000);
+		put_text(PROACTIVE, "0");
+	}
+	free(pfns);
+	return nr;
+}
+
+TEST_F_TIMEOUT(knob, reclaim_compacts, LONG)
+{
+	size_t size;
 	char *p;
 
+	if (change(&self->changes, PROACTIVE, "0"))
+		SKIP(return, "no compaction");
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
-	p = map_dax(size);
+	p = map_holes(&size, 50);
 	ASSERT_NE(p, MAP_FAILED);
-	madvise(p, size, MADV_NOHUGEPAGE);
-	fill(p, size, 50);
-	for (i = 0; i < size; i += step)
-		madvise(p + i + step / 2, step / 2, MADV_DONTNEED);
-	settle();
-
 	EXPECT_EQ(compacted(p, size, "0"), 0);
+	EXPECT_EQ(compacted_itself(p, size, "0", 4), 0);
+	EXPECT_GT(compacted_itself(p, size, "1", 100), 0);
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	EXPECT_TRUE(holes_filled(p, size, 50));
+	munmap(p, size);
+
+	p = map_holes(&size, 51);
+	ASSERT_NE(p, MAP_FAILED);
+	EXPECT_EQ(compacted_itself(p, size, "0", 4), 0);
 	EXPECT_GT(compacted(p, size, "1"), 0);
 	EXPECT_EQ(compacted(p, size, "0"), 0);
-	for (i = 0; i < size; i += step) {
-		for (j = i; j < i + step / 2; j += page)
-			wrong += *(unsigned long *)(p + j) != j * 2654435761UL + 50;
-	}
-	EXPECT_EQ(wrong, 0);
-	EXPECT_EQ(count_on(p, size, dax.nid), (long)(size / page / 2));
+	EXPECT_TRUE(holes_filled(p, size, 51));
 }
 
 /* With reclaim on, more than the node has fits: the rest is in swap. */
@@ -822,6 +917,31 @@ TEST_F_TIMEOUT(knob, reclaim_lists, LONG)
 	EXPECT_GT(groups, 32);
 	EXPECT_EQ(ours, groups);
 	EXPECT_EQ(others, groups * nodes);
+}
+
+/* To ask which pages lie idle is to age them. */
+TEST_F_TIMEOUT(knob, reclaim_idle, LONG)
+{
+	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC), i;
+	size_t size = 64 * page;
+	uint64_t pfn, word;
+	char *p;
+
+	if (fd < 0)
+		SKIP(return, "no idle page tracking");
+	p = map_dax_of(size, false);
+	ASSERT_NE(p, MAP_FAILED);
+	for (i = 0; i < 3; i++) {
+		fill(p, size, 67);
+		settle();
+		pfn = pfn_of(p);
+		word = 1ULL << pfn % 64;
+		ASSERT_EQ(set_knob("reclaim", i == 1 ? "1" : "0"), 0);
+		EXPECT_EQ(pwrite(fd, &word, 8, pfn / 64 * 8), 8);
+		EXPECT_EQ(pread(fd, &word, 8, pfn / 64 * 8), 8);
+		EXPECT_EQ(word >> pfn % 64 & 1, i == 1);
+	}
+	close(fd);
 }
 
 /* What is locked is not reclaimed, and what is not is. */
@@ -2007,6 +2127,60 @@ TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
 	close(ready[0]);
 	put_text(CGROUP GROUP "/cpuset.mems", "\n");
 	rmdir(others);
+}
+
+/* What the score of a task is adjusted by is a part of ordinary memory. */
+TEST_F_TIMEOUT(knob, oom_adjusted, LONG)
+{
+	long dram = get_number(NODE "node0/meminfo", "MemTotal") * KB;
+	size_t size = free_pages() * page + 2048 * MB, few = 16 * MB;
+	long unused, adj, kills;
+	pid_t bystander, hog;
+	char text[32], *p;
+	int ready[2];
+
+	if (dax.nid < 2 || dram <= 0 || dram > 1024L * MB)
+		SKIP(return, "it needs a small ordinary node to use up");
+	swap_off();
+	self->swap = false;
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	/* So much that it is not worth what is free, but would be with the node's. */
+	unused = get_number(NODE "node0/meminfo", "MemFree") * KB;
+	adj = (unused / 2 - (long)few) / (dram / 1000);
+	if (adj <= 0 || adj * ((dram + free_pages() * (long)page) / 1000) < unused)
+		SKIP(return, "too little is free on node 0");
+	kills = vm_count("oom_kill");
+	ASSERT_EQ(pipe(ready), 0);
+	bystander = fork();
+	if (!bystander) {
+		snprintf(text, sizeof(text), "%ld", adj);
+		p = map_anon(few);
+		if (p == MAP_FAILED || put_text("/proc/self/oom_score_adj", text))
+			_exit(1);
+		touch(p, few);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(pause());
+	}
+	close(ready[1]);
+	ASSERT_EQ(read(ready[0], text, 1), 1);
+	hog = fork();
+	if (!hog) {
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p == MAP_FAILED || sys_mbind(p, size, MPOL_BIND, 1 | 1UL << dax.nid, 0))
+			_exit(1);
+		madvise(p, size, MADV_HUGEPAGE);
+		_exit(touch(p, size) != (long)(size / page));
+	}
+	EXPECT_EQ(wait_child(hog), 128 + SIGKILL);
+	EXPECT_EQ(vm_count("oom_kill"), kills + 1);
+	EXPECT_EQ(waitpid(bystander, NULL, WNOHANG), 0)
+		TH_LOG("somebody was killed for %ld thousandths of what is private", adj);
+	kill(bystander, SIGKILL);
+	wait_child(bystander);
+	close(ready[0]);
 }
 
 /* A control group is charged for it: there it counts. */
