@@ -31,6 +31,7 @@ declare -A meant=(
 	["arch/x86/mm/init_64.o"]="add_pages() warned of what its caller handles"
 	["mm/memory_hotplug.o"]="so did __add_memory_resource()"
 	["mm/madvise.o"]="MADV_FREE made lazyfree what KSM had merged"
+	["kernel/sched/fair.o"]="task_numa_fault() took the time of a scan for a CPU"
 	["mm/userfaultfd.o"]="looked for the end of the file in anonymous mappings"
 	["drivers/dax/kmem.o"]="what anondax needs too is in a library"
 	["drivers/dax/dax_hotplug.o"]="that library"

@@ -31,6 +31,20 @@ fail_one() {
 	failed=$((failed + 1))
 }
 
+# show_complaints RAW: what lab/boot.sh and the kernel said went wrong. Of a splat the
+# first lines matter, of all of it also the last. False if they said nothing.
+show_complaints() {
+	local lines
+	lines=$(grep -aE '(error:|^       )' "$1") || return 1
+	[ "$V" != 0 ] || awk '
+		{ line[NR] = $0 }
+		END {
+			for (i = 1; i <= NR; i++)
+				if (i <= 90 || i > NR - 10) print "      " line[i]
+				else if (i == 91) print "             | ..."
+		}' <<<"$lines"
+}
+
 [ -f "$plan" ] || die "tests/plan is missing" "it lists the tests: NAME KERNEL SHAPE TIMEOUT COMMAND"
 groups=() kinds=()
 while read -r name kind shape timeout command; do
@@ -134,7 +148,7 @@ for group in "${groups[@]}"; do
 		rc=0
 	fi
 	if [ "$rc" != 0 ] && [ "$f" = 0 ]; then
-		[ "$V" != 0 ] || tail -n 40 "$raw" | sed 's/^/      /'
+		show_complaints "$raw" || [ "$V" != 0 ] || tail -n 40 "$raw" | sed 's/^/      /'
 		case $rc in
 		124 | 137) why="no end within $timeout s" ;;
 		*) why="exit status $rc" ;;
@@ -144,7 +158,7 @@ for group in "${groups[@]}"; do
 		failures+=("    $name: $why")
 	elif [ "$rc" != 0 ]; then
 		# What the kernel had to say comes after the last result.
-		[ "$V" != 0 ] || grep -aE '(error:|^       )' "$raw" | tail -n 80 | sed 's/^/      /' || :
+		show_complaints "$raw" || :
 	elif [ $((p + f + s)) = 0 ]; then
 		[ "$V" != 0 ] || tail -n 40 "$raw" | sed 's/^/      /'
 		printf '%sFAIL%s  %s: printed no test results\n' "$red" "$off" "$name"
@@ -155,10 +169,10 @@ for group in "${groups[@]}"; do
 		while read -r line; do
 			failures+=("    $name: ${line%$'\r'}")
 		done < <(grep -aE '^ *not ok ' "$raw" | head -n 10)
-		# The kernel's first words say which splat it is, the trace does not.
+		# The kernel's first words say which splat it is, and where; the trace does not.
 		while read -r line; do
 			failures+=("    $name: ${line%$'\r'}")
-		done < <(grep -aE -A1 '^(.\[[0-9;]*m)?error:|^       \| .*('"$(awk '!/^(#|$)/' "$TOP/lab/splats" | paste -sd'|')"')' "$raw" | head -n 12)
+		done < <(grep -aE -A1 '^(.\[[0-9;]*m)?error:|^       \| .*('"$(awk '!/^(#|$)/' "$TOP/lab/splats" | paste -sd'|')"'|RIP: 0010:)' "$raw" | head -n 12)
 		[ "$p" != 0 ] || failures+=("    $name: whole output: $raw")
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))

@@ -12,6 +12,7 @@
 #include "anondax.h"
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define MSTEP	(16 * MB)
 #define LRU_GEN	"/sys/kernel/mm/lru_gen/enabled"
@@ -1642,6 +1643,13 @@ TEST_F_TIMEOUT(knob, mbind_swap, LONG)
 	EXPECT_TRUE(all_on_dax(p, size));
 }
 
+/* More than there is. */
+static char *map_more(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 /*
  * To use memory up page by page takes long: in huge ones, but for what the end of
  * it is about.
@@ -1676,8 +1684,7 @@ TEST_F_TIMEOUT(knob, mbind_full, LONG)
 		if (on || !strcmp(variant->others, "1"))
 			swap_off();
 		ASSERT_EQ(set_knob("reclaim", on ? "1" : "0"), 0);
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		p = map_more(size);
 		ASSERT_NE(p, MAP_FAILED);
 		ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, 1UL << dax.nid, 0), 0);
 		huge_at_first(p, size);
@@ -1702,6 +1709,8 @@ TEST_F_TIMEOUT(knob, mbind_full, LONG)
 /*
  * numa_balance
  */
+#define NUMA_BALANCING	"/proc/sys/kernel/numa_balancing"
+
 static void scan_often(struct changes *c)
 {
 	change(c, "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "50");
@@ -1730,6 +1739,26 @@ static int stay_put(void)
 	return -1;
 }
 
+/* Another ordinary node, or -1. */
+static int another_node(int here)
+{
+	int nid;
+
+	for (nid = 0; nid < 64; nid++)
+		if (nid != here && nid != dax.nid && node_has("has_memory", nid))
+			return nid;
+	return -1;
+}
+
+/* For 50 ms: it is by the time that a task has run that it is scanned. */
+static void spin(void)
+{
+	clock_t end = clock() + CLOCKS_PER_SEC / 20;
+
+	while (clock() < end)
+		;
+}
+
 TEST_F_TIMEOUT(knob, numa_balance, LONG)
 {
 	size_t size = MSTEP;
@@ -1738,10 +1767,8 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	char *p, *q;
 
 	here = stay_put();
-	for (away = here + 1; away < 64; away++)
-		if (away != dax.nid && node_has("has_memory", away))
-			break;
-	if (here < 0 || away == 64)
+	away = another_node(here);
+	if (here < 0 || away < 0)
 		SKIP(return, "there are no two ordinary nodes");
 	scan_often(&self->changes);
 	p = map_anon(size);
@@ -1758,7 +1785,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	/* One knob has nothing to do with the other. */
 	ASSERT_EQ(set_knob("mbind", strcmp(variant->others, "1") ? "0" : "1"), 0);
 	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
-	if (change(&self->changes, "/proc/sys/kernel/numa_balancing", "1"))
+	if (change(&self->changes, NUMA_BALANCING, "1"))
 		SKIP(return, "no NUMA balancing");
 
 	/* What is on an ordinary node comes to where it runs, so the scan is at work. */
@@ -1785,7 +1812,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	ASSERT_EQ(move_to(p, size, dax.nid), 0);
 	marked = vm_count("numa_pte_updates");
-	for (i = 0; i < 4000 && vm_count("numa_pte_updates") < marked + (long)(size / page); i++)
+	for (i = 0; i < 400 && vm_count("numa_pte_updates") < marked + (long)(size / page); i++)
 		fill(q, size, 24);
 	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
 	for (i = 0; i < 20; i++) {
@@ -1926,7 +1953,7 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 	fill(p, size, 34);
 	ASSERT_EQ(move_to(p, size, dax.nid), 0);
 	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
-	if (change(&self->changes, "/proc/sys/kernel/numa_balancing", "2"))
+	if (change(&self->changes, NUMA_BALANCING, "2"))
 		SKIP(return, "no NUMA balancing");
 
 	before = vm_count("pgpromote_success");
@@ -1953,6 +1980,80 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 		usleep(20000);
 	}
 	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+/*
+ * For a new process, which is scanned soon. Have memory of the private node scanned
+ * in tiering mode, and, when it has moved to node @to, read it in the other one.
+ * What went wrong, or NULL.
+ */
+static const char *read_after_tiering(int to, unsigned long round)
+{
+	const long pages = MB / page;
+	char *p = map_anon(MB);
+	long since;
+	int i;
+
+	if (p == MAP_FAILED)
+		return "no memory";
+	madvise(p, MB, MADV_NOHUGEPAGE);
+	fill(p, MB, round);
+	if (move_to(p, MB, dax.nid))
+		return "not moved to the private node";
+	since = vm_count("numa_pte_updates");
+	if (put_text(NUMA_BALANCING, "2"))
+		return "no tiering mode";
+	for (i = 0; i < 400 && vm_count("numa_pte_updates") < since + pages; i++)
+		spin();
+	put_text(NUMA_BALANCING, "0");
+	if (i == 400)
+		return "not scanned";
+
+	if (move_to(p, MB, to))
+		return "not moved back";
+	since = vm_count("numa_hint_faults");
+	put_text(NUMA_BALANCING, "1");
+	for (i = 0; i < 400 && vm_count("numa_hint_faults") < since + pages; i++) {
+		/* A fault for writing would wipe out what the folio carries. */
+		if (!filled(p, MB, round))
+			return "something else is there";
+		spin();
+	}
+	put_text(NUMA_BALANCING, "0");
+	return i == 400 ? "no hint faults" : NULL;
+}
+
+/*
+ * In tiering mode a folio of a slow node carries the time of its scan where others
+ * carry the CPU and the PID of the last fault. When that mode has been switched off
+ * and the folio moved to a fast node, what it carries is not taken for a CPU: most
+ * such CPUs do not exist, and the kernel would look at what runs there.
+ */
+TEST_F_TIMEOUT(knob, numa_balance_modes, LONG)
+{
+	int away, round;
+
+	away = another_node(stay_put());
+	if (away < 0)
+		SKIP(return, "there are no two ordinary nodes");
+	scan_often(&self->changes);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
+	if (change(&self->changes, NUMA_BALANCING, "0"))
+		SKIP(return, "no NUMA balancing");
+	/* Another time each time, and another CPU. */
+	for (round = 0; round < 5; round++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			const char *why = read_after_tiering(away, 60 + round);
+
+			if (why)
+				TH_LOG("round %d: %s", round, why);
+			_exit(!!why);
+		}
+		EXPECT_EQ(wait_child(pid), 0);
+	}
 }
 
 /*
@@ -2060,8 +2161,7 @@ TEST_F_TIMEOUT(knob, oom_victim, LONG)
 	ASSERT_EQ(read(ready[0], &c, 1), 1);
 	hog = fork();
 	if (!hog) {
-		p = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		p = map_more(2 * size);
 		if (sys_set_mempolicy(MPOL_BIND, 1UL << other) || p == MAP_FAILED)
 			_exit(1);
 		huge_at_first(p, get_number(path, "MemFree") * KB);
@@ -2079,6 +2179,42 @@ TEST_F_TIMEOUT(knob, oom_victim, LONG)
 }
 
 /*
+ * Somebody with @size of ordinary memory, whom their oom_score_adj, @adj, puts
+ * forward; in the group of @procs, if not NULL. -1 if that cannot be had.
+ */
+static pid_t start_bystander(const char *procs, size_t size, long adj)
+{
+	char text[32], *p;
+	int ready[2];
+	pid_t pid;
+
+	if (pipe(ready))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		p = map_anon(size);
+		snprintf(text, sizeof(text), "%d", getpid());
+		if (p == MAP_FAILED || (procs && put_text(procs, text)))
+			_exit(1);
+		snprintf(text, sizeof(text), "%ld", adj);
+		if (put_text("/proc/self/oom_score_adj", text))
+			_exit(1);
+		touch(p, size);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(pause());
+	}
+	close(ready[1]);
+	/* Nothing to read if it has ended. */
+	if (pid > 0 && read(ready[0], text, 1) != 1) {
+		wait_child(pid);
+		pid = -1;
+	}
+	close(ready[0]);
+	return pid;
+}
+
+/*
  * Who falls back from the node is limited by the cpuset, as without it: who is in
  * another one can give nothing.
  */
@@ -2087,9 +2223,8 @@ TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
 	const char *others = CGROUP GROUP "-other";
 	size_t size = free_pages() * page + 2048 * MB;
 	pid_t bystander, hog;
-	char text[32], *p;
-	int ready[2];
 	long kills;
+	char *p;
 
 	if (dax.nid < 2 || !node_has("has_memory", 0) || !node_has("has_memory", 1) ||
 	    get_number(NODE "node0/meminfo", "MemTotal") > 1024L * 1024)
@@ -2102,29 +2237,15 @@ TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	kills = vm_count("oom_kill");
-	ASSERT_EQ(pipe(ready), 0);
-	bystander = fork();
-	if (!bystander) {
-		snprintf(text, sizeof(text), "%d", getpid());
-		p = map_anon(64 * MB);
-		if (put_text(CGROUP GROUP "-other/cgroup.procs", text) || p == MAP_FAILED ||
-		    put_text("/proc/self/oom_score_adj", "900"))
-			_exit(1);
-		touch(p, 64 * MB);
-		if (write(ready[1], "", 1) != 1)
-			_exit(1);
-		_exit(pause());
-	}
-	close(ready[1]);
-	ASSERT_EQ(read(ready[0], text, 1), 1);
+	bystander = start_bystander(CGROUP GROUP "-other/cgroup.procs", 64 * MB, 900);
+	ASSERT_GT(bystander, 0);
 	ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", "0"), 0);
 	hog = fork();
 	if (!hog) {
 		/* For its text to stay: reading it again would be what fails. */
 		if (mlockall(MCL_CURRENT))
 			_exit(1);
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		p = map_more(size);
 		/* Always from there, and then from where the cpuset lets it. */
 		if (sys_set_mempolicy(MPOL_INTERLEAVE, 1UL << dax.nid) || p == MAP_FAILED)
 			_exit(1);
@@ -2137,7 +2258,6 @@ TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
 		TH_LOG("somebody in another cpuset was killed");
 	kill(bystander, SIGKILL);
 	wait_child(bystander);
-	close(ready[0]);
 	put_text(CGROUP GROUP "/cpuset.mems", "\n");
 	rmdir(others);
 }
@@ -2149,8 +2269,7 @@ TEST_F_TIMEOUT(knob, oom_adjusted, LONG)
 	size_t size = free_pages() * page + 2048 * MB, few = 16 * MB;
 	long unused, adj, kills;
 	pid_t bystander, hog;
-	char text[32], *p;
-	int ready[2];
+	char *p;
 
 	if (dax.nid < 2 || dram <= 0 || dram > 1024L * MB)
 		SKIP(return, "it needs a small ordinary node to use up");
@@ -2164,24 +2283,11 @@ TEST_F_TIMEOUT(knob, oom_adjusted, LONG)
 	if (adj <= 0 || adj * ((dram + free_pages() * (long)page) / 1000) < unused)
 		SKIP(return, "too little is free on node 0");
 	kills = vm_count("oom_kill");
-	ASSERT_EQ(pipe(ready), 0);
-	bystander = fork();
-	if (!bystander) {
-		snprintf(text, sizeof(text), "%ld", adj);
-		p = map_anon(few);
-		if (p == MAP_FAILED || put_text("/proc/self/oom_score_adj", text))
-			_exit(1);
-		touch(p, few);
-		if (write(ready[1], "", 1) != 1)
-			_exit(1);
-		_exit(pause());
-	}
-	close(ready[1]);
-	ASSERT_EQ(read(ready[0], text, 1), 1);
+	bystander = start_bystander(NULL, few, adj);
+	ASSERT_GT(bystander, 0);
 	hog = fork();
 	if (!hog) {
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		p = map_more(size);
 		if (p == MAP_FAILED || sys_mbind(p, size, MPOL_BIND, 1 | 1UL << dax.nid, 0))
 			_exit(1);
 		huge_at_first(p, free_pages() * page);
@@ -2193,7 +2299,6 @@ TEST_F_TIMEOUT(knob, oom_adjusted, LONG)
 		TH_LOG("somebody was killed for %ld thousandths of what is private", adj);
 	kill(bystander, SIGKILL);
 	wait_child(bystander);
-	close(ready[0]);
 }
 
 /* A control group is charged for it: there it counts. */
