@@ -606,6 +606,9 @@ static inline int enter_cgroup(void)
 	put_text(CGROUP "cgroup.subtree_control", "+memory +cpuset");
 	if (mkdir(CGROUP GROUP, 0755) && errno != EEXIST)
 		return -errno;
+	/* A test that was killed may have left limits. */
+	put_text(CGROUP GROUP "/memory.high", "max");
+	put_text(CGROUP GROUP "/memory.max", "max");
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	return put_text(CGROUP GROUP "/cgroup.procs", pid);
 }
