@@ -1822,7 +1822,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	ASSERT_EQ(move_to(p, size, dax.nid), 0);
 	marked = vm_count("numa_pte_updates");
-	for (i = 0; i < 400 && vm_count("numa_pte_updates") < marked + (long)(size / page); i++)
+	for (i = 0; i < 4000 && vm_count("numa_pte_updates") < marked + (long)(size / page); i++)
 		fill(q, size, 24);
 	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
 	for (i = 0; i < 20; i++) {
