@@ -3,6 +3,11 @@
 # `make help` lists it. The work itself is in lab/.
 
 SHELL := /bin/bash
+# The command of `make run` is for the shell in the machine, and T is a pattern: no $ of
+# theirs is make's.
+override C := $(value C)
+override T := $(value T)
+export C T
 .DEFAULT_GOAL := help
 
 SHAPE ?= hmem
@@ -10,11 +15,12 @@ NODE ?= off
 KIND ?= base
 V ?= 0
 BUILD ?= $(CURDIR)/build
-export SHAPE NODE V BUILD T KERNEL_SRC
+export SHAPE NODE V BUILD KERNEL_SRC HOURS SEED ROUND
 
 CFLAGS ?= -O2 -g -Wall -Wextra -Werror
 SELFTESTS := $(BUILD)/linux/tools/testing/selftests
-PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+PROGRAMS := $(addprefix $(BUILD)/tests/,$(sort $(patsubst %.c,%,$(notdir $(wildcard tests/*.c))) \
+	$(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.c)))))
 
 ##@ Use it
 help: ## what there is (this list)
@@ -26,6 +32,8 @@ help: ## what there is (this list)
 		'NODE=how' 'shell, run: private nodes set up first: off, online, online_kernel, online_movable ($(NODE))' \
 		'KIND=name' 'kernel, shell, run: base, debug or stock ($(KIND))' \
 		'T=regex' 'test: only the groups of tests/plan that match' \
+		'HOURS=n' 'soak: how long; SEED=n starts with that one, ROUND=seconds is a round' \
+		'SUITE=name' 'check-debian: only this one, bookworm or trixie' \
 		'V=1' 'say more: commands, all output of tests' \
 		'KERNEL_SRC=dir' 'a pristine Linux 7.3 tree instead of the one from Debian' \
 		'BUILD=dir' 'where everything is built (build/)'
@@ -52,6 +60,14 @@ run: kernel setup-run ## run one command in the machine: make run C='numactl -H'
 test: setup-build setup-run setup-bench ## run the tests on debug kernels (T)
 	@lab/test.sh
 
+check: setup-build setup-run ## the short of it, for who edits the kernel: KUnit, the selftest of anondax, flips
+	@T='^(kunit|anondax|flips-debug)$$' lab/test.sh
+
+soak: setup-build setup-run ## flips on the debug kernel, with allocations failing, for HOURS (SEED, ROUND)
+	@lab/build.sh debug
+	@$(MAKE) -s tests
+	@lab/soak.sh
+
 mm-selftests: setup-build setup-run ## the kernel's mm selftests on stock and on ours, side by side (long)
 	@lab/build.sh stock
 	@lab/build.sh base
@@ -63,7 +79,7 @@ bench: setup-build setup-run setup-bench ## count what it costs, beside stock Li
 bench-quick: setup-build setup-run setup-bench ## the short of it: ordinary work, stock and ours
 	@bench/bench.sh quick
 
-lint: setup-build setup-lint ## check the style of everything
+lint: setup-build setup-lint ## check the style of everything, and that the audit is complete
 	@lab/lint.sh
 
 check-series: setup-build ## build each patch of the series by itself (long)
@@ -74,6 +90,9 @@ check-configs: setup-build setup-cross ## compile under the configurations that 
 
 check-identical: setup-build ## CONFIG_PRIVATE_NODES=n gives stock's object code (long)
 	@lab/check-identical.sh
+
+check-debian: setup-debian ## the two commands on a fresh Debian 12 and 13, from nothing; as root (SUITE, T; very long)
+	@lab/check-debian.sh $(SUITE)
 
 ##@ Change it (CONTRIBUTING.md)
 tree: setup-build ## build/linux: pristine kernel plus the series, a git tree to work in
@@ -91,12 +110,13 @@ tests: $(PROGRAMS) $(BUILD)/hold ## compile the test programs of tests/
 clean: ## remove build/ (what is in the cache stays)
 	@lab/clean.sh
 
-# Test programs see the kernel's kselftest headers; a line "LDLIBS: -lnuma" in a
-# comment says what to link.
-$(BUILD)/tests/%: tests/%.c $(wildcard tests/*.h)
+# Test programs, of one file or of a folder of files, see the kernel's kselftest
+# headers; a line "LDLIBS: -lnuma" in a comment says what to link.
+.SECONDEXPANSION:
+$(PROGRAMS): $(BUILD)/tests/%: $$(wildcard tests/$$*.c tests/$$*/*.[ch] tests/*.h)
 	@mkdir -p $(@D)
-	$(if $(filter-out 0,$(V)),,@)gcc $(CFLAGS) -I$(SELFTESTS) -isystem $(BUILD)/headers/include -o $@ $< \
-		$$(sed -n 's/.*LDLIBS: *\(-[-a-z ]*\).*/\1/p' $<) -lpthread
+	$(if $(filter-out 0,$(V)),,@)gcc $(CFLAGS) -I$(SELFTESTS) -isystem $(BUILD)/headers/include -o $@ $(filter %.c,$^) \
+		$$(sed -n 's/.*LDLIBS: *\(-[-a-z ]*\).*/\1/p' $(filter %.c,$^)) -lpthread
 
 $(BUILD)/hold: lab/hold.c
 	@mkdir -p $(@D)
@@ -105,5 +125,5 @@ $(BUILD)/hold: lab/hold.c
 setup-%:
 	@lab/setup.sh $*
 
-.PHONY: help setup kernel demo shell run test mm-selftests bench bench-quick lint check-series check-configs check-identical tree \
+.PHONY: help setup kernel demo shell run test check soak mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
 	writeback series tests clean

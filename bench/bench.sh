@@ -3,7 +3,8 @@
 # Count what private nodes cost, in instructions: bench/bench.sh quick|full.
 #
 # quick  ordinary work on stock Linux and on ours with no private node
-# full   also with 1, 8 and 60 private nodes, and memory of a private node
+# full   also with 1, 8 and 60 private nodes, with one ordinary node, and memory of a
+#        private node
 #
 # Each machine is booted twice, and both have to count the same. Prints tables,
 # then TAP; build/bench/ has bench.md, bench.json and the plots.
@@ -34,7 +35,7 @@ tool() {
 image() {
 	local kind=$1 kernel=$BUILD/kernel-$1 mod=$out/module-$1 root=$out/root-$1 src dep name i
 	src=$BUILD/linux
-	[[ $kind != *stock ]] || src=$("$TOP/lab/fetch.sh")
+	[ "$kind" != stock ] || src=$("$TOP/lab/fetch.sh")
 	mkdir -p "$mod"
 	cp -u "$TOP"/bench/{Kbuild,pnbench.c,pnbench.h,sizes.h,sizes6.c,sizes10.c} "$mod"
 	kmake "$src" "$kernel" M="$mod" modules >"$BUILD/logs/bench-module.log" 2>&1 || {
@@ -72,8 +73,8 @@ boot_all() {
 }
 export TOP BUILD V
 
-"$TOP/lab/build.sh" bench
-"$TOP/lab/build.sh" bench-stock
+"$TOP/lab/build.sh" base
+"$TOP/lab/build.sh" stock
 step "Building what runs in the machines"
 tool guest guest.c -static
 tool report report.c -lm
@@ -83,32 +84,39 @@ truncate -s 32M "$out/ext4.img"
 PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -O ^has_journal,^metadata_csum -U 00000000-0000-0000-0000-000000000001 \
 	-E hash_seed=00000000-0000-0000-0000-000000000002,lazy_itable_init=1,no_copy_xattrs "$out/ext4.img" ||
 	die "the file system for the machine could not be made" "'make setup' installs e2fsprogs"
-image bench
-image bench-stock
+image base
+image stock
 
 # Machines of one table have the same shape: 60 nodes of one memory block that
 # somebody may own or not.
 rm -f "$out"/*.{json,out,functions,data}
 quick=''
 [ "$what" = full ] || quick=quick=1
-machine stock bench-stock 60 128 slow set=ordinary $quick
-machine ours-0 bench 60 128 slow set=ordinary $quick
+machine stock stock 60 128 slow set=ordinary $quick
+machine ours-0 base 60 128 slow set=ordinary $quick
 if [ "$what" = full ]; then
-	for n in 1 8 60; do machine "ours-$n" bench 60 128 slow set=ordinary as=anondax nodes=$n; done
+	for n in 1 8 60; do machine "ours-$n" base 60 128 slow set=ordinary as=anondax nodes=$n; done
+	machine scan-0 base 60 128 slow set=scan
+	machine scan-off base 60 128 slow set=scan as=anondax nodes=60 knobs=0
+	machine scan-on base 60 128 slow set=scan as=anondax nodes=60
+	machine scan-kmem base 60 128 slow set=scan as=kmem nodes=60
+	machine alone-stock stock 1 1024 slow set=ordinary alone=1
+	machine alone-ours-0 base 1 1024 slow set=ordinary alone=1
+	machine alone-ours-1 base 1 1024 slow set=ordinary alone=1 as=anondax nodes=1
 	for as in anondax kmem; do
 		name=${as/anondax/private}
-		machine "$name" bench 1 1024 slow set=private as=$as nodes=1
-		machine "demote-$name" bench 1 1024 slow set=demotion as=$as nodes=1
-		machine "promote-$name" bench 1 1024 fast set=demotion fast=1 as=$as nodes=1
+		machine "$name" base 1 1024 slow set=private as=$as nodes=1
+		machine "demote-$name" base 1 1024 slow set=demotion as=$as nodes=1
+		machine "promote-$name" base 1 1024 fast set=demotion fast=1 as=$as nodes=1
 	done
-	for as in device_dax membind hugetlb tmpfs; do machine "peer-$as" bench-stock 1 1024 slow set=peer as=$as; done
-	for as in anondax mbind; do machine "peer-$as" bench 1 1024 slow set=peer as=$as; done
-	for gib in 1 4 16 64; do machine growth-$gib bench 1 $((gib * 1024)) slow set=growth as=anondax; done
-	machine growth-nodes bench 60 128 slow set=growth as=anondax
-	machine profile-stock bench-stock 1 1024 slow set=profile
-	machine profile-ours-0 bench 1 1024 slow set=profile
-	machine profile-ours-1 bench 1 1024 slow set=profile as=anondax nodes=1
-	machine profile-kmem bench 1 1024 slow set=profile as=kmem nodes=1
+	for as in device_dax membind hugetlb tmpfs; do machine "peer-$as" stock 1 1024 slow set=peer as=$as; done
+	for as in anondax mbind; do machine "peer-$as" base 1 1024 slow set=peer as=$as; done
+	for gib in 1 4 16 64; do machine growth-$gib base 1 $((gib * 1024)) slow set=growth as=anondax; done
+	machine growth-nodes base 60 128 slow set=growth as=anondax
+	machine profile-stock stock 1 1024 slow set=profile
+	machine profile-ours-0 base 1 1024 slow set=profile
+	machine profile-ours-1 base 1 1024 slow set=profile as=anondax nodes=1
+	machine profile-kmem base 1 1024 slow set=profile as=kmem nodes=1
 fi
 step "Counting: ${#machines[@]} machines, each twice, $JOBS at a time"
 boot_all || die "not all machines ran to their end (above)" "V=1 shows QEMU's command line"
@@ -130,7 +138,7 @@ if [ "$what" = quick ]; then
 fi
 
 # What every node has, out of the compiler. Counted once and for all.
-for kind in bench bench-stock; do
+for kind in base stock; do
 	for shift in 6 10; do
 		nm -S "$out/module-$kind/sizes$shift.o" | while read -r _ size _ name; do
 			printf '{"value":"%s-%s","is":%d}\n' "$name" "$shift" "0x$size"
@@ -147,9 +155,9 @@ series() {
 	)"
 }
 rc=0
-"$out/report" "$out" "command=make bench$([ "$what" = full ] || echo -quick)" "stock=Linux $(version bench-stock | sed 's/-private-nodes//')" \
-	"ours=Linux $(version bench), $(series)" \
-	"config=kernel/config/base.config and bench.config" \
+"$out/report" "$out" "command=make bench$([ "$what" = full ] || echo -quick)" "stock=Linux $(version stock | sed 's/-private-nodes//')" \
+	"ours=Linux $(version base), $(series)" \
+	"config=kernel/config/base.config" \
 	"compiler=$(gcc --version | head -n 1)" "machine=$(qemu-system-x86_64 --version | head -n 1), -icount shift=0" >"$out/tap" || rc=$?
 rm -f "$out"/*.svg
 gnuplot -e "dir='$out'" "$TOP/bench/plots.gp" 2>"$BUILD/logs/bench-plots.log" || warn "no plots: $(head -n 1 "$BUILD/logs/bench-plots.log")"

@@ -5,9 +5,9 @@
 #
 #   bench/boot.sh N NAME KIND NODES MIB SPEED [KEY=VALUE...]
 #
-# NODES nodes of MIB each, soft-reserved, follow two ordinary ones; SPEED is
-# slow or fast, compared with these. KEY=VALUE goes to the program. The result
-# is build/bench/NAME.N.json, the console build/bench/NAME.N.console.
+# NODES nodes of MIB each, soft-reserved, follow two ordinary ones, or one if
+# alone=1; SPEED is slow or fast, compared with these. KEY=VALUE goes to the
+# program. The result is build/bench/NAME.N.json, the console build/bench/NAME.N.console.
 
 . "$(dirname "$0")/../lab/lib.sh"
 
@@ -29,13 +29,21 @@ esac
 # shellcheck disable=SC2054 # the commas are QEMU's
 qemu=(
 	-object "memory-backend-ram,id=ram0,size=${ram}M" -numa node,nodeid=0,cpus=0,memdev=ram0
-	-object "memory-backend-ram,id=ram1,size=${ram1}M" -numa node,nodeid=1,memdev=ram1,initiator=0
 	-numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,latency=100
 	-numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-bandwidth,bandwidth=20G
-	-numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-latency,latency=100
-	-numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-bandwidth,bandwidth=20G
 )
-for ((n = 2; n < nodes + 2; n++)); do
+# shellcheck disable=SC2054
+if [[ " $* " = *" alone=1 "* ]]; then
+	ordinary=1 ram1=0
+else
+	ordinary=2
+	qemu+=(
+		-object "memory-backend-ram,id=ram1,size=${ram1}M" -numa node,nodeid=1,memdev=ram1,initiator=0
+		-numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-latency,latency=100
+		-numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-bandwidth,bandwidth=20G
+	)
+fi
+for ((n = ordinary; n < nodes + ordinary; n++)); do
 	qemu+=(
 		-object "memory-backend-ram,id=ram$n,size=${each}M,reserve=off" -numa "node,nodeid=$n,memdev=ram$n,initiator=0"
 		-numa "hmat-lb,initiator=0,target=$n,hierarchy=memory,data-type=access-latency,latency=$latency"

@@ -75,7 +75,7 @@ static unsigned int mark;	/* as bench/profile.c counts */
 static const char *set = "ordinary";
 static const char *as = "none";
 static int nodes;
-static bool quick, fast;
+static bool quick, fast, alone, knobs_on = true;
 
 /* What there is. */
 static struct {
@@ -360,7 +360,7 @@ static char *dax_file(int i, const char *file)
 	return name_of("/sys/bus/dax/devices/%s/%s", dax[i].name, file);
 }
 
-/* To the driver, with all knobs on; not plugged yet. */
+/* To the driver, with all knobs on, unless knobs=0; not plugged yet. */
 static const char *prepare(int i, const char *driver)
 {
 	const char *path;
@@ -373,7 +373,7 @@ static const char *prepare(int i, const char *driver)
 	bind_dax(dax[i].name, driver);
 	if (!strcmp(driver, "anondax")) {
 		for (k = 0; k < ARRAY_SIZE(knobs); k++)
-			must_write(dax_file(i, knobs[k]), "1");
+			must_write(dax_file(i, knobs[k]), knobs_on ? "1" : "0");
 	}
 	path = dax_file(i, strcmp(driver, "kmem") ? "hotplug" : "state");
 	/* kmem may have plugged it already. */
@@ -1138,9 +1138,11 @@ static void ordinary(void)
 	must_mount("tmpfs", "/tmp", "size=50%");
 	ext4_on_ram("/ext4");
 	first_touch(&plain, 0);
-	prefix = "node1/";
-	first_touch(&other, 1);
-	prefix = "";
+	if (!alone) {
+		prefix = "node1/";
+		first_touch(&other, 1);
+		prefix = "";
+	}
 	forks(&plain, "fork-exit", 0, 400);
 	forks(&plain, "fork-exit-16m", 16 * MIB, 100);
 	exit_with(&plain, "exit-4k", 32 * MIB, PAGE);
@@ -1153,7 +1155,8 @@ static void ordinary(void)
 	page_cache("tmpfs", "/tmp", quick ? 1024 : 4096);
 	page_cache("ext4", "/ext4", quick ? 1024 : 4096);
 	read_hole("/ext4");
-	migrate("migrate-32", 0, 1);
+	if (!alone)
+		migrate("migrate-32", 0, 1);
 	memcg_reclaim("/ext4");
 	kswapd_reclaim("/ext4");
 	swap_on();
@@ -1581,6 +1584,18 @@ static void growth(void)
 	constant("max-nodes", sizes.max_nodes);
 }
 
+/* What goes by nodes. */
+static void scan(void)
+{
+	static const struct place plain = { "plain", PLAIN, 0 };
+
+	ext4_on_ram("/ext4");
+	forks(&plain, "fork-exit", 0, 100);
+	forks(&plain, "fork-exit-16m", 16 * MIB, 40);
+	page_cache("ext4", "/ext4", 2048);
+	memcg_reclaim("/ext4");
+}
+
 /* A few of each, for bench/profile.c to say where they went. */
 static void profile(void)
 {
@@ -1601,6 +1616,8 @@ static void profile(void)
 	}
 	kernel_pairs("kmalloc-16k", PNB_KMALLOC, 16384, 100, 0, -1);
 	for (i = 0; i < n; i++) {
+		if (alone && places[i].kind != PLAIN)
+			continue;
 		prefix = strdup(name_of("%s/", places[i].name));
 		touch_size(&places[i], "4k", 8 * MIB, PAGE, places[i].node);
 		touch_size(&places[i], "64k", 8 * MIB, 64 * 1024, places[i].node);
@@ -1629,8 +1646,12 @@ int main(int argc, char **argv)
 			nodes = atoi(argv[i] + 6);
 		else if (!strcmp(argv[i], "quick=1"))
 			quick = true;
+		else if (!strcmp(argv[i], "alone=1"))
+			alone = true;
 		else if (!strcmp(argv[i], "fast=1"))
 			fast = true;
+		else if (!strcmp(argv[i], "knobs=0"))
+			knobs_on = false;
 	}
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
@@ -1664,6 +1685,8 @@ int main(int argc, char **argv)
 		private();
 	else if (!strcmp(set, "demotion"))
 		demotion();
+	else if (!strcmp(set, "scan"))
+		scan();
 	else if (!strcmp(set, "profile"))
 		profile();
 	else if (!strcmp(set, "peer"))

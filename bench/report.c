@@ -19,6 +19,8 @@
 
 /* Section 6 of the design. */
 #define BAR_STOCK	1.001	/* ordinary work, no private node, to stock */
+#define BAR_ORDER_0	2	/* and instructions of an order-0 allocation and free */
+#define BAR_ONLINE	1.005	/* ordinary work with a private node, to without */
 #define BAR_PRIVATE	1.01	/* first touch of private memory, to ordinary */
 
 /* bench/guest.c: forks() */
@@ -224,15 +226,18 @@ static const char *ratio(double a, double b)
 /* A test that counts against a bar, and what of it counts. */
 struct bar {
 	const char *test;
-	/* DEAR: one of eight or so, those that take a slab page or give it back. */
-	enum { MEDIAN, DEAR } what;
+	/*
+	 * DEAR: one of eight or so, those that take a slab page or give it back.
+	 * ORDER_0: a median, with its own bar.
+	 */
+	enum { MEDIAN, ORDER_0, DEAR } what;
 	const char *label;
 };
 
 static const struct bar stock_bars[] = {
-	{ "pages-0", MEDIAN, "order-0 alloc_pages and free" },
-	{ "folio-0", MEDIAN, "order-0 folio_alloc and put" },
-	{ "folio-node-0", MEDIAN, "order-0 __folio_alloc_node and put" },
+	{ "pages-0", ORDER_0, "order-0 alloc_pages and free" },
+	{ "folio-0", ORDER_0, "order-0 folio_alloc and put" },
+	{ "folio-node-0", ORDER_0, "order-0 __folio_alloc_node and put" },
 	{ "folio-zero-0", MEDIAN, "order-0 folio, zeroed" },
 	{ "pages-2", MEDIAN, "order-2 alloc_pages and free" },
 	{ "folio-2", MEDIAN, "order-2 folio_alloc and put" },
@@ -314,6 +319,59 @@ static void row_of(const char *test, struct run **col, int n)
 	out("\n");
 }
 
+/* Stock, ours, and ours with so many private nodes as the heads say. */
+static void table_of(struct run **col, const char * const *heads, int n)
+{
+	int i;
+
+	out("| | stock | spread (10 %% to 90 %%) | ours | ours to stock |");
+	for (i = 2; i < n; i++)
+		if (col[i]->there)
+			out(" %s |", heads[i]);
+	out("\n|---|---:|---:|---:|---:|");
+	for (i = 2; i < n; i++)
+		if (col[i]->there)
+			out("---:|");
+	out("\n");
+	for (i = 0; i < col[0]->n_figures; i++) {
+		const char *test = col[0]->figures[i].test;
+
+		if (!col[0]->figures[i].constant)
+			row_of(test, col, n);
+	}
+}
+
+static void within_bars(const struct run *stock, const struct run *ours, const char *where)
+{
+	int i;
+
+	for (i = 0; i < N(stock_bars); i++) {
+		const struct bar *b = &stock_bars[i];
+		double s = bar_value(stock, b), o = bar_value(ours, b);
+
+		/* Alone has no other ordinary node to bind to. */
+		if (*where && !strncmp(b->test, "node1/", 6))
+			continue;
+		if (b->what == ORDER_0)
+			ok(o <= s + BAR_ORDER_0,
+			   "%s%s: %s of stock's %s instructions, at most %d more",
+			   where, b->label, count(o), count(s), BAR_ORDER_0);
+		else
+			ok(o <= s * BAR_STOCK,
+			   "%s%s: %s of stock's %s instructions, %s, at most %.3f",
+			   where, b->label, count(o), count(s), ratio(o, s), BAR_STOCK);
+	}
+}
+
+static void with_one(const struct run *without, const struct run *with, const struct bar *b,
+		     const char *where)
+{
+	double w = bar_value(without, b), o = bar_value(with, b);
+
+	ok(o <= w * BAR_ONLINE, "%s%s with a private node: %s, and %s without: %s, at most %.3f",
+	   where, b->label, count(o), count(w), ratio(o, w), BAR_ONLINE);
+}
+
 static void group1(void)
 {
 	static const char * const names[] = { "stock", "ours-0", "ours-1", "ours-8", "ours-60" };
@@ -331,21 +389,7 @@ static void group1(void)
 	    "Instructions for each: the median, or the mean where the whole was counted at once.\n"
 	    "\"ours\" has no private node; the last columns have that many, with every knob on,\n"
 	    "compared to ours without.\n\n");
-	out("| | stock | spread (10 %% to 90 %%) | ours | ours to stock |");
-	for (i = 2; i < N(names); i++)
-		if (col[i]->there)
-			out(" %s |", heads[i]);
-	out("\n|---|---:|---:|---:|---:|");
-	for (i = 2; i < N(names); i++)
-		if (col[i]->there)
-			out("---:|");
-	out("\n");
-	for (i = 0; i < col[0]->n_figures; i++) {
-		const char *test = col[0]->figures[i].test;
-
-		if (!col[0]->figures[i].constant)
-			row_of(test, col, N(names));
-	}
+	table_of(col, heads, N(names));
 
 	data = data_for("ordinary");
 	for (i = 0; i < N(stock_bars); i++) {
@@ -360,13 +404,7 @@ static void group1(void)
 	fclose(data);
 
 	agreed(names, N(names));
-	for (i = 0; i < N(stock_bars); i++) {
-		const struct bar *b = &stock_bars[i];
-		double s = bar_value(col[0], b), o = bar_value(col[1], b);
-
-		ok(o <= s * BAR_STOCK, "%s: %s of stock's %s instructions, %s, at most %.3f",
-		   b->label, count(o), count(s), ratio(o, s), BAR_STOCK);
-	}
+	within_bars(col[0], col[1], "");
 	if (!col[2]->there)
 		return;
 	for (i = 0; i < N(stock_bars); i++) {
@@ -382,6 +420,75 @@ static void group1(void)
 				equal = false;
 		ok(equal, "%s: the same with 1, 8 and 60 private nodes: %s, %s, %s", b->label,
 		   count(one), count(bar_value(col[3], b)), count(bar_value(col[4], b)));
+		with_one(col[1], col[2], b, "");
+	}
+}
+
+/* Where there is one ordinary node, a private one makes two. */
+static void group_alone(void)
+{
+	static const char * const names[] = { "alone-stock", "alone-ours-0", "alone-ours-1" };
+	static const char * const heads[] = { "", "", "1 node" };
+	struct run *col[N(names)];
+	int i;
+
+	for (i = 0; i < N(names); i++) {
+		col[i] = run(names[i]);
+		if (!col[i]->there)
+			return;
+	}
+	out("\n## Ordinary work on a machine with one ordinary node\n\n"
+	    "As above. With a private node the machine has two.\n\n");
+	table_of(col, heads, N(names));
+	agreed(names, N(names));
+	within_bars(col[0], col[1], "one ordinary node: ");
+	for (i = 0; i < N(stock_bars); i++) {
+		const struct bar *b = &stock_bars[i];
+
+		if (!strncmp(b->test, "fork", 4) || !strncmp(b->test, "node1/", 6))
+			continue;
+		with_one(col[1], col[2], b, "one ordinary node: ");
+	}
+}
+
+/* What goes by nodes, with 60: nothing for private ones that opted out. */
+static void group_scan(void)
+{
+	static const char * const names[] = { "scan-0", "scan-off", "scan-on", "scan-kmem" };
+	static const char * const tests[] = {
+		"fork-exit", "fork-exit-16m", "ext4-write", "reclaim-memcg",
+	};
+	double value[N(names)];
+	const struct figure *f;
+	int i, k;
+
+	for (i = 0; i < N(names); i++) {
+		if (!run(names[i])->there)
+			return;
+	}
+	out("\n## What goes by nodes\n\n"
+	    "Without private nodes, with 60 of them that have all knobs off, all knobs on, and\n"
+	    "with as many ordinary nodes of kmem. Means: what is dear comes once in a while.\n\n"
+	    "| | none | 60, knobs off | ratio | 60, knobs on | ratio | 60 of kmem | ratio |\n"
+	    "|---|---:|---:|---:|---:|---:|---:|---:|\n");
+	agreed(names, N(names));
+	for (k = 0; k < N(tests); k++) {
+		for (i = 0; i < N(names); i++) {
+			f = find(run(names[i]), tests[k]);
+			value[i] = f ? f->mean : NAN;
+		}
+		out("| %s | %s |", tests[k], count(value[0]));
+		for (i = 1; i < N(names); i++)
+			out(" %s | %s |", count(value[i]), ratio(value[i], value[0]));
+		out("\n");
+		ok(value[1] <= value[0] * BAR_ONLINE,
+		   "%s with 60 private nodes, knobs off: %s, and %s without: %s, at most %.3f",
+		   tests[k], count(value[1]), count(value[0]), ratio(value[1], value[0]),
+		   BAR_ONLINE);
+		ok(value[2] <= value[3] * BAR_STOCK,
+		   "%s with 60 private nodes, knobs on: %s, with as many of kmem %s: %s, at most %.3f",
+		   tests[k], count(value[2]), count(value[3]), ratio(value[2], value[3]),
+		   BAR_STOCK);
 	}
 }
 
@@ -814,8 +921,8 @@ static void group4(void)
 		out("| %s |", sizes[i]);
 		for (shift = 6; shift <= 10; shift += 4) {
 			snprintf(test, sizeof(test), "size_%s-%d", sizes[i], shift);
-			out(" %s | %s |", count(get(run("sizes-bench-stock"), test)),
-			    count(get(run("sizes-bench"), test)));
+			out(" %s | %s |", count(get(run("sizes-stock"), test)),
+			    count(get(run("sizes-base"), test)));
 		}
 		out("\n");
 	}
@@ -881,6 +988,8 @@ int main(int argc, char **argv)
 	}
 	printf("TAP version 13\n");
 	group1();
+	group_alone();
+	group_scan();
 	group2();
 	group3();
 	group4();

@@ -17,6 +17,7 @@ usage() {
 		  -d DRIVER    which driver sets them up (anondax)
 		  -t SECONDS   longer than this is a hang (600; none with -i)
 		  -m MIB       ordinary memory, both nodes together (1024; debug: 1536)
+		  -z MIB       memory of each dax device (1024)
 		  -n NAME      name of the logs (KIND-SHAPE)
 		  -a REGEX     splats that the caller expects: they do not count
 		  -l           look for leaks with kmemleak afterwards
@@ -34,10 +35,10 @@ usage() {
 
 shapes() { for f in "$TOP"/lab/shapes/*.sh; do basename "$f" .sh; done; }
 
-kind=base shape=hmem node=off driver=anondax timeout='' mem='' name='' allow='' leaks=''
+kind=base shape=hmem node=off driver=anondax timeout='' mem='' size=1024 name='' allow='' leaks=''
 extra='' interactive='' quiet=''
 envs=()
-while getopts k:s:o:d:t:m:n:a:lc:e:iqh opt; do
+while getopts k:s:o:d:t:m:z:n:a:lc:e:iqh opt; do
 	case $opt in
 	k) kind=$OPTARG ;;
 	s) shape=$OPTARG ;;
@@ -45,6 +46,7 @@ while getopts k:s:o:d:t:m:n:a:lc:e:iqh opt; do
 	d) driver=$OPTARG ;;
 	t) timeout=$OPTARG ;;
 	m) mem=$OPTARG ;;
+	z) size=$OPTARG ;;
 	n) name=$OPTARG ;;
 	a) allow=$OPTARG ;;
 	l) leaks=1 ;;
@@ -73,6 +75,11 @@ image=$kernel/arch/x86/boot/bzImage
 # KASAN and page_owner take their share of the ordinary nodes, for the device's
 # memory too.
 [ -n "$mem" ] || mem=$([ "$kind" = debug ] && echo 1536 || echo 1024)
+for mib in "$mem" "$size"; do
+	# A node begins and ends with a memory block, or hotplug leaves a part of it out.
+	[[ $mib =~ ^[1-9][0-9]*$ && $((mib % 128)) = 0 ]] ||
+		die "'$mib' MiB of memory: not a multiple of 128" "-m and -z take MiB, in whole memory blocks"
+done
 [ -n "$timeout" ] || timeout=$([ -n "$interactive" ] && echo 0 || echo 600)
 
 mkdir -p "$BUILD/logs"
@@ -108,9 +115,18 @@ qemu=(
 	-object "memory-backend-ram,id=ram1,size=$((mem / 2))M"
 )
 
-# nvdimm NODE: a node of 1 GiB behind an NVDIMM. The namespace loses its start
-# and its end to metadata, and hotplug takes whole memory blocks of 128 MiB: so
-# the module is a little larger.
+# one_node: all CPUs and all ordinary memory on node 0, before anything else.
+one_node() {
+	nodes=1
+	qemu=(
+		-numa "node,nodeid=0,cpus=0-1,memdev=ram0"
+		-object "memory-backend-ram,id=ram0,size=${mem}M"
+	)
+}
+
+# nvdimm NODE: a node behind an NVDIMM. The namespace loses its start and its end
+# to metadata, and hotplug takes whole memory blocks of 128 MiB: so the module is a
+# little larger.
 nvdimm() {
 	local id=$slots
 	slots=$((slots + 1))
@@ -118,23 +134,25 @@ nvdimm() {
 	expected=$((expected + 1))
 	qemu+=(
 		-numa "node,nodeid=$1"
-		-object "memory-backend-ram,id=nv$id,size=1154M"
+		-object "memory-backend-ram,id=nv$id,size=$((size + 130))M"
 		-device "nvdimm,id=nvdimm$id,memdev=nv$id,node=$1,label-size=2M"
 	)
 }
 
-# soft_reserved NODE: a node of 1 GiB of RAM that the kernel leaves to a driver.
-# All other RAM is kept below 4G, so it is what begins there. QEMU cannot mark
-# memory as special purpose by itself; the kernel's command line can.
+# soft_reserved NODE: a node of RAM that the kernel leaves to a driver: the last of
+# all RAM. QEMU cannot mark memory as special purpose by itself; the kernel's
+# command line can, by address.
 soft_reserved() {
 	nodes=$((nodes + 1))
-	high=$((high + 1024))
+	high=$((high + size))
 	expected=$((expected + 1))
 	qemu+=(
-		-object "memory-backend-ram,id=ram$1,size=1024M"
+		-object "memory-backend-ram,id=ram$1,size=${size}M"
 		-numa "node,nodeid=$1,memdev=ram$1"
 	)
-	append+=" memmap=1024M%4G-1+0xefffffff"
+	# q35 has room for so much RAM below 4G, and the rest from there on.
+	low=$((mem + size < 2816 ? 2816 : 2048))
+	append+=" memmap=${size}M%$((4096 + (mem > low ? mem - low : 0)))M-1+0xefffffff"
 }
 
 # hmat INITIATOR:TARGET:NANOSECONDS:BYTES/S...
@@ -155,7 +173,7 @@ hmat() {
 
 [ -z "$lb" ] || machine+=,hmat=on
 [ "$slots" = 0 ] || machine+=,nvdimm=on
-# Everything ordinary below 4G, whatever its size.
+# What is ordinary goes below 4G as far as there is room.
 [ "$high" = 0 ] || machine+=,max-ram-below-4g=${mem}M
 memory=$((mem + high))M
 [ "$slots" = 0 ] || memory+=,slots=$slots,maxmem=$((mem + high + slots * 4096))M
@@ -173,7 +191,21 @@ fi
 # erms and fsrm make the kernel clear pages with, goes byte by byte.
 case $accel in
 kvm) cpu=host ;;
-*) accel=tcg,thread=multi cpu=max,la57=off,erms=off,fsrm=off ;;
+*)
+	# With a thread for each CPU, QEMU before 8.1 now and then runs a breakpoint that
+	# the kernel has long taken back when it patches a static branch ("Oops: int3").
+	# One thread for all is what is left there, and costs less besides.
+	thread=multi
+	version=$(qemu-system-x86_64 --version | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p')
+	[ "$(printf '%s\n' "$version" 8.1 | sort -V | head -n 1)" = 8.1 ] || thread=single
+	accel=tcg,thread=${TCG_THREAD:-$thread} cpu=max,la57=off,erms=off,fsrm=off
+	# Its processors have one clock; the kernel takes the time that they need to compare
+	# it for a difference, and would ask the HPET from then on, which QEMU has to be left for.
+	append+=" tsc=reliable"
+	# What it has translated of a program it can use again if that comes to the same
+	# address: otherwise translation is most of what it takes to start one.
+	append+=" norandmaps"
+	;;
 esac
 
 #

@@ -5,8 +5,6 @@
 #   base   kernel/config/base.config over allnoconfig, from build/linux
 #   debug  the same with kernel/config/debug.config on top
 #   stock  as base, but from the pristine source without the series
-#   bench, bench-stock  the same two with kernel/config/bench.config on top: what
-#          is measured
 
 . "$(dirname "$0")/lib.sh"
 . "$TOP/lab/kmake.sh"
@@ -15,8 +13,7 @@ kind=${1:-base}
 case $kind in
 base | stock) fragments=(base) ;;
 debug) fragments=(base debug) ;;
-bench | bench-stock) fragments=(base bench) ;;
-*) die "there is no kernel '$kind'" "kinds: base, debug, stock, bench, bench-stock" ;;
+*) die "there is no kernel '$kind'" "kinds: base, debug, stock" ;;
 esac
 
 for tool in gcc make flex bison bc ccache; do
@@ -32,7 +29,7 @@ flock -n "$lock" || {
 }
 
 stock=''
-[[ $kind != *stock ]] || stock=1
+[ "$kind" != stock ] || stock=1
 if [ -n "$stock" ]; then
 	src=$("$TOP/lab/fetch.sh")
 else
@@ -80,6 +77,16 @@ if [ ! -f "$out/.config" ] || [ "$stamp" != "$(cat "$out/.lab-config" 2>/dev/nul
 	printf '%s\n' "$stamp" >"$out/.lab-config"
 fi
 
+# kbuild takes ten seconds to find that there is nothing to do; git knows at once.
+now="$(cat "$out/.lab-config") $(stat -c %Y "$out/.config") $(git -C "$src" rev-parse HEAD 2>/dev/null || stat -c %Y "$src/Makefile")"
+if [ -f "$out/arch/x86/boot/bzImage" ] && [ "$now" = "$(cat "$out/.lab-built" 2>/dev/null)" ] &&
+	[ -z "$(git -C "$src" status --porcelain 2>/dev/null | head -n 1)" ]; then
+	"$TOP/lab/modules.sh" "$out" "$BUILD/modules-$kind"
+	note "build/kernel-$kind is as it should be, Linux $(cat "$out/include/config/kernel.release")"
+	exit 0
+fi
+rm -f "$out/.lab-built"
+
 # How many steps there are is known once it has been done; until then, guess.
 total=$(cat "$out/.lab-steps" 2>/dev/null || case $kind in debug) echo 1900 ;; *) echo 1750 ;; esac)
 fresh=1
@@ -112,5 +119,6 @@ if [ "$rc" != 0 ]; then
 	die "the $kind kernel does not build" "the compiler's messages are above and in $log"
 fi
 [ -z "$fresh" ] || echo "$count" >"$out/.lab-steps"
+[ -n "$(git -C "$src" status --porcelain 2>/dev/null | head -n 1)" ] || printf '%s\n' "$now" >"$out/.lab-built"
 "$TOP/lab/modules.sh" "$out" "$BUILD/modules-$kind"
 note "done: build/kernel-$kind, Linux $(cat "$out/include/config/kernel.release"), $count steps, $SECONDS s"

@@ -39,7 +39,7 @@ scripts() {
 
 spdx() {
 	local bad
-	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|\.patch|/cover-letter|\.txt|\.json|\.svg|\.png)$' | while read -r f; do
+	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|\.patch|/cover-letter|\.txt|\.tsv|\.json|\.svg|\.png)$' | while read -r f; do
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' || echo "$f"
 	done)
 	[ -z "$bad" ] || {
@@ -68,22 +68,19 @@ shell_check() { scripts | xargs -r shellcheck -x -P lab; }
 # The kernel's style, without asking whoever formats for tables and macros.
 user_c() {
 	local list
-	mapfile -t list < <(files 'lab/*.c' 'tests/*.c' 'tests/*.h' 'bench/*.c')
+	mapfile -t list < <(files 'lab/*.c' 'tests/*.[ch]' 'bench/*.c')
 	# Elsewhere, for it leaves a file behind, which the next run would find among ours.
 	[ ${#list[@]} = 0 ] || (cd "$tmp" && perl "$LINUX/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary --max-line-length=100 \
 		--ignore FILE_PATH_CHANGES,SPLIT_STRING,PREFER_KERNEL_TYPES,SPDX_LICENSE_TAG,CAMELCASE -f "${list[@]/#/$TOP/}")
 }
 
 series_checkpatch() {
-	local rc=0 p words=/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt
+	local words=/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt
 	# DAMON is a part of Linux, not a misspelled daemon.
 	grep -v '^damon->' "$words" >"$tmp/words"
-	for p in "$BUILD"/series/[0-9]*.patch; do
-		case $p in */0000-*) continue ;; esac
-		# With Debian's python3 first: its spdxcheck needs Debian's modules.
-		(cd "$LINUX" && PATH=/usr/bin:$PATH perl scripts/checkpatch.pl --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES --codespell --codespellfile "$tmp/words" "$p") || rc=1
-	done
-	return "$rc"
+	# With Debian's python3 first: its spdxcheck needs Debian's modules.
+	find "$BUILD/series" -name '[0-9]*.patch' ! -name '0000-*' -print0 | sort -z | (cd "$LINUX" && PATH=/usr/bin:$PATH xargs -0 -n 1 -P "$JOBS" \
+		perl scripts/checkpatch.pl --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES --codespell --codespellfile "$tmp/words")
 }
 
 kernel_doc() {
@@ -129,6 +126,7 @@ check "shell: shellcheck" shell_check
 "$TOP/lab/tree.sh"
 check "C of user space: checkpatch" user_c
 if [ "$(series_lines | wc -l)" -gt 0 ]; then
+	check "every user of nodes, zones and global counters has a verdict" "$TOP/lab/audit.sh"
 	check "series: applies, git am" "$TOP/lab/series.sh"
 	check "series: checkpatch --strict" series_checkpatch
 	check "series: kernel-doc" kernel_doc

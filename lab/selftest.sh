@@ -5,6 +5,10 @@
 
 . "$(dirname "$0")/lib.sh"
 kind=${KIND:-debug}
+# What is about the lab and not about what a kernel says is tried on the one that
+# boots fastest, if it is there.
+quick=$kind
+[ ! -f "$BUILD/kernel-base/arch/x86/boot/bzImage" ] || quick=base
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -22,11 +26,11 @@ result() {
 	fi
 }
 
-# boots NAME STATUS PATTERN boot.sh-arguments...
+# boots NAME STATUS PATTERN boot.sh-arguments...: with little memory, for speed.
 boots() {
 	local name=$1 want=$2 pattern=$3 rc=0
 	shift 3
-	"$TOP/lab/boot.sh" -k "$kind" -n selftest "$@" </dev/null >"$tmp/out" 2>&1 || rc=$?
+	"$TOP/lab/boot.sh" -k "$quick" -m 512 -z 128 -n selftest "$@" </dev/null >"$tmp/out" 2>&1 || rc=$?
 	echo "exit status $rc, expected $want and /$pattern/" >>"$tmp/out"
 	[ "$rc" = "$want" ] && grep -qE -- "$pattern" <(sed '$d' "$tmp/out")
 	result $? "$name"
@@ -80,10 +84,20 @@ tap "0 1 0" "bail out" 'TAP version 13\n1..0\nBail out! no memory\n'
 runs() {
 	local rc=0
 	printf '%b' "$4" >"$tmp/plan"
-	PLAN=$tmp/plan T='' V=0 "$TOP/lab/test.sh" </dev/null >"$tmp/out" 2>&1 || rc=$?
+	PLAN=$tmp/plan TSV=$tmp/tsv T='' V=0 "$TOP/lab/test.sh" </dev/null >"$tmp/out" 2>&1 || rc=$?
 	echo "exit status $rc, expected $2 and the last line '$1'" >>"$tmp/out"
 	[ "$rc" = "$2" ] && [ "$(tail -n 2 "$tmp/out" | head -n 1)" = "$1" ]
 	result $? "runner: $3"
+}
+
+# shows NAME PATTERN COUNT: so many lines of what the command before printed.
+shows() {
+	local found
+	found=$(sed '$d' "$tmp/out" | grep -cE -- "$2")
+	echo "$found lines of /$2/, expected $3" >>"$tmp/out"
+	[ "$found" = "$3" ]
+	result $? "$1"
+	sed -i '$d' "$tmp/out"
 }
 
 good="echo 1..2; echo ok 1 a; echo ok 2 b"
@@ -95,15 +109,30 @@ runs "0 passed, 1 failed" 1 "no results" "t - - 5 host:true\n"
 runs "0 passed, 0 failed, 1 skipped" 1 "nothing but skips" "t - - 5 host:echo '1..0 # SKIP no'; exit 4\n"
 runs "2 passed, 0 failed, 1 skipped" 0 "two groups" "t - - 5 host:$good\nu - - 5 host:echo 1..1; echo 'ok 1 x # SKIP y'\n"
 runs "0 passed, 1 failed" 1 "an empty plan" "# nothing\n"
+# Two machines, one that several groups share and one in which the first of two hangs.
+runs "6 passed, 4 failed" 1 "groups that share a machine" "\
+t $quick plain 60 [-m 512] $good
+u ^ ^ 60 echo 1..1; echo not ok 1 x; exit 1
+v ^ ^ 60 $good; echo 'WARNING: on purpose' >/dev/kmsg
+w $quick plain 5 [-m 512] $good; sleep 1000
+x ^ ^ 1 $good
+"
+shows "the complaint is of the group in which it came" '^ +v: .*exit status 1' 1
+shows "and scan.sh names that group" '\| in the group v:' 1
+shows "the group before is none that failed" '^ +t: ' 0
+shows "nor has the one between another failure than its own" '^ +u: (error|exit|\|)' 0
+shows "a group that hangs fails" '^ +w: no end within' 1
+shows "and the one after it, which did not run" '^ +x: error: it did not run' 1
 
 boots "a command's output and exit status come back" 3 '^hello$' -s plain 'echo hello; exit 3'
+boots "memory of no whole blocks is refused" 1 "^error: '100' MiB of memory: not a multiple of 128" -z 100 'true'
 boots "a hang is reported, with who hangs" 124 'process [0-9]+ \(sleep\)' -s plain -t 3 'sleep 1000'
 boots "a panic while booting is reported" 1 'Kernel panic' -s plain -c rdinit=/nothing 'true'
 if [ -n "$(find "$BUILD/modules-$kind" -name 'lkdtm.ko' 2>/dev/null)" ]; then
 	crash='modprobe lkdtm; cd /sys/kernel/debug/provoke-crash'
-	boots "a panic is reported" 1 'Kernel panic' -s plain "$crash; echo PANIC >DIRECT; sleep 5"
-	boots "a warning fails a run that ends well" 1 'WARNING: ' -s plain "$crash; echo WARNING >DIRECT; exit 0"
-	boots "a warning that is expected does not" 0 '' -s plain -a 'WARNING: .*lkdtm' "$crash; echo WARNING >DIRECT; exit 0"
+	boots "a panic is reported" 1 'Kernel panic' -k "$kind" -s plain "$crash; echo PANIC >DIRECT; sleep 5"
+	boots "a warning fails a run that ends well" 1 'WARNING: ' -k "$kind" -s plain "$crash; echo WARNING >DIRECT; exit 0"
+	boots "a warning that is expected does not" 0 '' -k "$kind" -s plain -a 'WARNING: .*lkdtm' "$crash; echo WARNING >DIRECT; exit 0"
 else
 	for t in "a panic" "a warning" "an expected warning"; do
 		n=$((n + 1))
@@ -113,5 +142,20 @@ fi
 # shellcheck disable=SC2016 # for the shell in the machine
 boots "shape both has a fast and a slow device" 0 '^2 3$' -s both \
 	'. /run/lab.env; echo "$DAX_NODES"; test -c /dev/${DAX_OF_NODE2} -a -c /dev/${DAX_OF_NODE3}'
+# shellcheck disable=SC2016 # for the shell in the machine
+boots "with RAM above 4 GiB the device's node is a private one still" 0 '^2$' -s hmem -m 2560 -z 1024 -o online \
+	'cat /sys/devices/system/node/has_private_memory'
+
+# make's own copy of the command: the lab's scripts are stubs here.
+mkdir -p "$tmp/make/lab"
+for f in build setup; do printf '#!/bin/sh\n' >"$tmp/make/lab/$f.sh"; done
+# shellcheck disable=SC2016 # for the stub
+printf '#!/bin/sh\nfor last; do :; done\nprintf "%%s\\n" "$last"\n' >"$tmp/make/lab/boot.sh"
+chmod +x "$tmp/make/lab/"*.sh
+# shellcheck disable=SC2016 # that is the point
+text='echo "$HOME$$" $(id -u) $?'
+make -s -C "$tmp/make" -f "$TOP/Makefile" run C="$text" </dev/null >"$tmp/out" 2>&1
+grep -qxF -- "$text" "$tmp/out"
+result $? "make run passes a command on as it was written"
 
 echo "1..$n"

@@ -47,11 +47,11 @@ row() {
 	printf '  %7d\n' $((now[swap] / 256))
 	for n in "${!now[@]}"; do drawn[$n]=${now[$n]}; done
 }
-# Has something changed by so many pages since the last line?
+# Has something changed by so much since the last line?
 worth_a_row() {
 	local n
 	for n in "${!now[@]}"; do
-		[ $((now[$n] - drawn[$n])) -lt 25600 ] && [ $((drawn[$n] - now[$n])) -lt 25600 ] || return 0
+		[ $((now[$n] - drawn[$n])) -lt $((some * 256)) ] && [ $((drawn[$n] - now[$n])) -lt $((some * 256)) ] || return 0
 	done
 	return 1
 }
@@ -121,6 +121,8 @@ claim "node $fast is in a tier above DRAM, node $slow in one below" \
 bars
 dram=$(((managed[0] + managed[1]) / 256))
 all_fast=${free[$fast]}
+# MiB that are worth a line: 100 on nodes of 1 GiB.
+some=$((managed[$slow] * 100 / 262144))
 
 ##
 title "A working set larger than DRAM: what is cold goes down to the slow node, and nothing into swap"
@@ -131,7 +133,7 @@ run "echo 1 >/sys/kernel/mm/numa/demotion_enabled"
 served_fast=$(served "$fast")
 hold_begin zero "$mib" 0
 over_time 0
-say "${dim}The bars: █ free, ░ taken, and the number of MiB free; a line whenever 100 MiB have gone somewhere.$off"
+say "${dim}The bars: █ free, ░ taken, and the number of MiB free; a line whenever $some MiB have gone somewhere.$off"
 on_nodes 0
 below=$(pages 0 "$slow")
 claim "all $((mib * 256)) pages are in memory, $below of them on node $slow" \
@@ -142,10 +144,10 @@ claim "node $fast, the fastest of all, was nobody's default: $served_fast alloca
 
 ##
 title "More than DRAM and the slow node have together: when the slow node is full, swap begins"
-hold_begin zero $((dram + managed[$slow] / 256 + 100 - mib)) 1
+hold_begin zero $((dram + managed[$slow] / 256 + some - mib)) 1
 over_time 1
-claim "$((now[swap] / 256)) MiB had to be swapped" at_least "${now[swap]}" 256
-claim "when that was first seen node $slow had ${full_at:-?} of its ${managed[$slow]} pages left" at_most "${full_at:-999999}" 8192
+claim "$((now[swap] / 256)) MiB had to be swapped" at_least "${now[swap]}" $((managed[$slow] / 1024))
+claim "when that was first seen node $slow had ${full_at:-?} of its ${managed[$slow]} pages left" at_most "${full_at:-999999}" $((managed[$slow] / 32))
 end 0 1
 run "swapoff $LAB_DISK"
 run "swapon $LAB_DISK"
@@ -153,7 +155,7 @@ run "swapon $LAB_DISK"
 ##
 title "A working set larger than the fast node: it flows down to DRAM, and from there to the slow node"
 run "echo 1 >$bus/devices/$fast_dev/reclaim"
-mib=$((all_fast / 256 + dram + 100))
+mib=$((all_fast / 256 + dram + some))
 hold_begin "$fast_dev" "$mib" 2
 over_time 2
 on_nodes 2

@@ -31,18 +31,12 @@
  * Needs /proc/self/fail-nth (CONFIG_FAULT_INJECTION, FAILSLAB, FAIL_PAGE_ALLOC).
  */
 
+#include "lab.h"
+
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* More allocations than this nothing makes that is tested here. */
 #define MOST	20000
@@ -53,9 +47,7 @@
 /* Of x86-64 and of arm64 with small pages. */
 #define HUGE	(2UL << 20)
 
-#define BUS	"/sys/bus/dax/"
 #define SYSTEM	"/sys/devices/system/"
-#define TIERS	"/sys/devices/virtual/memory_tiering/"
 
 static const char *device, *node;
 /* Successes that left something dispensable out. */
@@ -151,110 +143,24 @@ static void add_link(struct text *t, const char *path)
 	}
 }
 
-struct pages {
-	long managed;
-	long free;	/* on whatever list; not nr_free_pages, which lags behind */
-	long waiting;	/* free too, on per-CPU lists of the other nodes */
-};
-
-/* The zones of all nodes, as far as they have any memory, to @t if there is one. */
-static struct pages look_at_zones(struct text *t, int nid)
+/* The zones of all nodes, as far as they have any memory. */
+static void add_zones(struct text *t)
 {
 	char line[512], zone[32] = "", key[32];
-	struct pages pages = { 0 };
-	int now = -1, used;
+	int nid = -1;
 	long n;
 	FILE *f;
 
-	f = fopen("/proc/buddyinfo", "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		char *p = line, *end;
-		int order = 0;
-
-		if (sscanf(line, "Node %d, zone %*s%n", &now, &used) != 1 || now != nid)
-			continue;
-		for (p += used; n = strtol(p, &end, 10), end != p; p = end)
-			pages.free += n << order++;
-	}
-	if (f)
-		fclose(f);
-
-	now = -1;
 	f = fopen("/proc/zoneinfo", "re");
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "Node %d, zone %31s", &now, zone) == 2)
+		if (sscanf(line, "Node %d, zone %31s", &nid, zone) == 2 ||
+		    sscanf(line, " %31s %ld", key, &n) != 2 || !n)
 			continue;
-		if (sscanf(line, " %31s %ld", key, &n) != 2 || !n)
-			continue;
-		if (!strcmp(key, "count:")) {
-			if (now == nid)
-				pages.free += n;
-			else
-				pages.waiting += n;
-		}
-		if (!strcmp(key, "managed") && now == nid)
-			pages.managed += n;
-		if (t && (!strcmp(key, "spanned") || !strcmp(key, "present") ||
-			  !strcmp(key, "managed")))
-			add(t, "zone %d %s: %s %ld\n", now, zone, key, n);
+		if (!strcmp(key, "spanned") || !strcmp(key, "present") || !strcmp(key, "managed"))
+			add(t, "zone %d %s: %s %ld\n", nid, zone, key, n);
 	}
 	if (f)
 		fclose(f);
-	return pages;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd, rc;
-
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	rc = fd < 0 || write(fd, text, strlen(text)) < 0;
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-/*
- * Folios stay on per-CPU lists of the LRU when nobody has them any more.
- * move_pages() drains these, whatever it has to move.
- */
-static void drain(void)
-{
-	int status, to = 0;
-	char c;
-	void *p;
-	int fd;
-
-	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (p != MAP_FAILED) {
-		syscall(__NR_move_pages, 0, 1UL, &p, &to, &status, 2 /* MPOL_MF_MOVE */);
-		munmap(p, 4096);
-	}
-	/* For the counters that others show. */
-	fd = open("/proc/sys/vm/stat_refresh", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		if (read(fd, &c, 1) < 0)
-			perror("/proc/sys/vm/stat_refresh");
-		close(fd);
-	}
-}
-
-/* The number of pages that /proc/vmstat or, in KiB, /proc/meminfo has. */
-static long number(const char *path, const char *key)
-{
-	char line[256], name[128];
-	long value = 0, n;
-	FILE *f;
-
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%127s %ld", name, &n) == 2 && !strcmp(name, key))
-			value = n;
-	}
-	if (f)
-		fclose(f);
-	return value;
 }
 
 static unsigned long long hex(const char *path)
@@ -277,11 +183,11 @@ static void add_blocks(struct text *t)
 	int i;
 
 	for (i = 0; size; i++) {
-		snprintf(path, sizeof(path), BUS "devices/%s/mapping%d/end", device, i);
+		snprintf(path, sizeof(path), DAX "devices/%s/mapping%d/end", device, i);
 		end = hex(path);
 		if (!end)
 			break;
-		snprintf(path, sizeof(path), BUS "devices/%s/mapping%d/start", device, i);
+		snprintf(path, sizeof(path), DAX "devices/%s/mapping%d/start", device, i);
 		for (at = hex(path); at < end; at += size) {
 			snprintf(path, sizeof(path), SYSTEM "memory/memory%llu/state", at / size);
 			add_file(t, path);
@@ -307,17 +213,17 @@ static void snapshot(struct text *t)
 	size_t i;
 
 	t->len = 0;
-	snprintf(path, sizeof(path), BUS "devices/%s/driver", device);
+	snprintf(path, sizeof(path), DAX "devices/%s/driver", device);
 	add_link(t, path);
 	/* Files that come and go with the driver, and ranges. */
-	snprintf(path, sizeof(path), BUS "devices/%s/", device);
+	snprintf(path, sizeof(path), DAX "devices/%s/", device);
 	add_dir(t, path, "mapping", mapping);
-	for (i = 0; i < sizeof(of_device) / sizeof(*of_device); i++) {
-		snprintf(path, sizeof(path), BUS "devices/%s/%s", device, of_device[i]);
+	for (i = 0; i < ARRAY_SIZE(of_device); i++) {
+		snprintf(path, sizeof(path), DAX "devices/%s/%s", device, of_device[i]);
 		add_file(t, path);
 	}
-	add_dir(t, BUS "drivers/anondax", NULL, NULL);
-	for (i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
+	add_dir(t, DAX "drivers/anondax", NULL, NULL);
+	for (i = 0; i < ARRAY_SIZE(modules); i++) {
 		snprintf(path, sizeof(path), "/sys/module/%s/refcnt", modules[i]);
 		add_file(t, path);
 	}
@@ -328,7 +234,7 @@ static void snapshot(struct text *t)
 		close(fd);
 
 	add_dir(t, SYSTEM "node", NULL, NULL);
-	for (i = 0; i < sizeof(of_nodes) / sizeof(*of_nodes); i++) {
+	for (i = 0; i < ARRAY_SIZE(of_nodes); i++) {
 		snprintf(path, sizeof(path), SYSTEM "node/%s", of_nodes[i]);
 		add_file(t, path);
 	}
@@ -341,7 +247,8 @@ static void snapshot(struct text *t)
 	add_file(t, "/proc/iomem");
 	add(t, "MemTotal %ld\n", number("/proc/meminfo", "MemTotal:"));
 	add(t, "nr_memmap_pages %ld\n", number("/proc/vmstat", "nr_memmap_pages"));
-	pages = look_at_zones(t, nid);
+	add_zones(t);
+	pages = look_at(nid);
 	/*
 	 * The two files are read one after the other, and what moves from a
 	 * per-CPU list to the buddy lists in between is seen in neither. Pages
@@ -351,7 +258,7 @@ static void snapshot(struct text *t)
 		if (i)
 			usleep(50000);
 		drain();
-		pages = look_at_zones(NULL, nid);
+		pages = look_at(nid);
 	}
 	add(t, "in use %ld pages\n", pages.managed - pages.free);
 }
@@ -374,7 +281,7 @@ static int dispensable(const char *line)
 	if (sscanf(line, SYSTEM "node/node%d/%n", &id, &n) != 1 &&
 	    sscanf(line, SYSTEM "memory/memory%d/%n", &id, &n) != 1)
 		return 0;
-	for (i = 0; !len && i < sizeof(names) / sizeof(*names); i++) {
+	for (i = 0; !len && i < ARRAY_SIZE(names); i++) {
 		if (!strncmp(line + n, names[i], strlen(names[i])))
 			len = strlen(names[i]);
 	}
@@ -421,27 +328,6 @@ static int same(const struct text *want, const char *when, int nth, int allowed)
 	differ("-", want, &now, allowed);
 	differ("+", &now, want, 0);
 	return 0;
-}
-
-/*
- * The pages of the ordinary nodes for which nobody accounts: those that somebody
- * has got straight from the page allocator, and those that somebody lost.
- */
-static long unaccounted(void)
-{
-	static const char *const kinds[] = {
-		"MemFree:", "Active:", "Inactive:", "Unevictable:", "Slab:",
-		"KernelStack:", "PageTables:", "SecPageTables:", "VmallocUsed:", "Percpu:"
-	};
-	long sum;
-	size_t i;
-
-	write_file("/proc/sys/vm/drop_caches", "3");
-	drain();
-	sum = number("/proc/meminfo", "MemTotal:");
-	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		sum -= number("/proc/meminfo", kinds[i]);
-	return sum * 1024 / sysconf(_SC_PAGESIZE) - look_at_zones(NULL, atoi(node)).waiting;
 }
 
 /*
@@ -587,7 +473,7 @@ static int undo(void)
 		return 0;
 	if (sscanf(spec, "write %255s %31s", file, text) != 2)
 		return -1;
-	return write_file(file, text);
+	return put_text(file, text);
 }
 
 /* 0 or why it failed; -1 if it could not be tried. */

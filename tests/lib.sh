@@ -40,21 +40,37 @@ conclude() {
 note() { echo "# $*"; }
 
 # The free pages of the private node: in its buddy lists, and on those of single CPUs.
-# Not nr_free_pages, which lags behind on each CPU.
+# Not nr_free_pages, which lags behind on each CPU. In the shell alone, as much else
+# here: to start a program takes the machine longer than most of what is asked.
+#
+# What moves from a list to another while they are read would be seen in neither: so
+# both files are read at once, and again if the buddy lists have changed meanwhile.
 free_lists() {
-	awk -v nid="$PNODE" '
-		FILENAME ~ /buddyinfo/ && $1 == "Node" && $2 + 0 == nid { for (i = 5; i <= NF; i++) buddy += $i * 2 ^ (i - 5) }
-		FILENAME ~ /zoneinfo/ && $1 == "Node" { ours = $2 + 0 == nid }
-		FILENAME ~ /zoneinfo/ && ours && $1 == "count:" { listed += $2 }
-		END { print buddy + 0, listed + 0 }' /proc/buddyinfo /proc/zoneinfo
+	local buddy=0 listed=0 ours='' i line was lines words buddies
+	for ((i = 0; i < 10; i++)); do
+		was=$(</proc/buddyinfo)
+		mapfile -t lines </proc/zoneinfo
+		buddies=$(</proc/buddyinfo)
+		[ "$was" != "$buddies" ] || break
+	done
+	while read -ra words; do
+		[ "${words[1]}" = "$PNODE," ] || continue
+		for ((i = 4; i < ${#words[@]}; i++)); do buddy=$((buddy + (words[i] << (i - 4)))); done
+	done <<<"$buddies"
+	for line in "${lines[@]}"; do
+		case $line in
+		"Node $PNODE,"*) ours=1 ;;
+		Node*) ours='' ;;
+		*" count: "*) [ -z "$ours" ] || listed=$((listed + ${line##* })) ;;
+		esac
+	done
+	echo "$buddy $listed"
 }
 free_pages() {
 	local buddy listed
 	read -r buddy listed < <(free_lists)
 	echo $((buddy + listed))
 }
-# In the shell alone, as much else here: to start a program takes the machine longer
-# than most of what is asked.
 managed_pages() {
 	local kib=0 meminfo=/sys/devices/system/node/node$PNODE/meminfo
 	[ ! -e "$meminfo" ] || read -r _ _ _ kib _ <"$meminfo"

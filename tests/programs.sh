@@ -55,8 +55,7 @@ free=$(free_pages)
 coproc HOLD { exec "$BUILD/tests/failnth" hold "/dev/$DAX" 64; }
 pid=$HOLD_PID out=${HOLD[0]} in=${HOLD[1]}
 read -r -t 120 answer <&"$out"
-[ "${answer:-}" = ready ]
-result $? "a program maps 64 MiB of the node"
+check "a program maps 64 MiB of the node" [ "${answer:-}" = ready ]
 runs "numastat -p of a program on the node" numastat -p "$pid"
 check "numastat -p shows its 64 MiB in the column of node $PNODE" awk -v col=$((PNODE + 2)) \
 	'$1 == "Total" && $col >= 64 { yes = 1 } END { exit !yes }' "$tmp/out"

@@ -144,8 +144,7 @@ after() {
 		sleep 0.1
 	done
 	show "$1: after"
-	[ "$free" = "$all_free" ]
-	result $? "$1: every page of node $P came back"
+	check "$1: every page of node $P came back" [ "$free" = "$all_free" ]
 	[ "$(oom_kills)" = "$kills" ]
 	result $? "$1: nobody was killed"
 }
@@ -180,12 +179,20 @@ until_true() {
 # The programs
 #
 
-# A program of which nothing but its size matters: 64 MiB twice, until its input ends.
-big=(perl -e '$x = "x" x (64 << 20); $| = 1; print "ready\n"; <STDIN>; exit(length($x) != 64 << 20)')
-# As perl makes a constant of it, there are two of each: more than the node has.
-huge=(perl -e '$x = "x" x (560 << 20); $| = 1; print "ready\n"; <STDIN>')
-# The same in small pages: prctl(PR_SET_THP_DISABLE).
-small=(perl -e 'syscall(157, 41, 1, 0, 0, 0) and die; $x = "x" x (560 << 20); $| = 1; print "ready\n"; <STDIN>')
+# sized: once it is known how large the node is.
+sized() {
+	local mib=$((all_free / 256 / 16)) much=$((all_free * 55 / 25600))
+	least=$((mib * 256))
+	# Values of 1 KiB, four to a page.
+	keys=$((all_free * 30 / 256))
+	# A program of which nothing but its size matters: a sixteenth of the node, until
+	# its input ends. As perl makes a constant of it, there are two of each.
+	big=(perl -e "\$x = 'x' x ($mib << 20); \$| = 1; print qq(ready\n); <STDIN>; exit(length(\$x) != $mib << 20)")
+	# More than the node has.
+	huge=(perl -e "\$x = 'x' x ($much << 20); \$| = 1; print qq(ready\n); <STDIN>")
+	# The same in small pages: prctl(PR_SET_THP_DISABLE).
+	small=(perl -e "syscall(157, 41, 1, 0, 0, 0) and die; \$x = 'x' x ($much << 20); \$| = 1; print qq(ready\n); <STDIN>")
+}
 hold_big() {
 	local answer
 	coproc BIG { exec "$@"; }
@@ -225,20 +232,20 @@ test_numactl() {
 	refuses "numactl: --membind without -a is refused" "out of range" numactl --membind="$P" true
 	before numactl
 	hold_big "${bind[@]}" "${big[@]}"
-	must $? "numactl: -a --membind runs a program of 64 MiB" || return
-	during numactl 16384 "$pid"
+	must $? "numactl: -a --membind runs a program of a sixteenth of the node" || return
+	during numactl "$least" "$pid"
 	# Off again, while that program is there.
 	echo 0 >"$dev/mbind"
 	refuses "numactl: with the knob off again no other is let in" "Invalid argument" "${bind[@]}" true
 	read -r anon here odd < <(anon_and_here "$pid")
-	[ "$here" -ge 16384 ]
+	[ "$here" -ge "$least" ]
 	result $? "numactl: but the one that is there keeps what it has, $here pages"
 	echo 1 >"$dev/mbind"
 	let_go
 	result $? "numactl: the program ends well"
 
 	hold_big numactl -a --preferred="$P" "${big[@]}"
-	during "numactl -a --preferred" 16384 "$pid"
+	during "numactl -a --preferred" "$least" "$pid"
 	let_go
 	hold_big numactl -a --interleave="0,$P" "${big[@]}"
 	read -r anon here odd < <(anon_and_here "$pid")
@@ -316,30 +323,30 @@ redis_start() {
 redis_answers() { [ "$(redis PING 2>&1)" = PONG ] && [ "$(redis_info persistence loading)" = 0 ]; }
 redis_saved() { [ "$(redis_info persistence rdb_bgsave_in_progress)" = 0 ]; }
 test_redis() {
-	local child load digest used alone rc
+	local child load digest used alone third=$((keys / 3))
 	before redis-server
 	redis_start
 	must $? "redis-server: starts with all of its memory on the node" || return
-	works "redis-server: takes 30000 keys" perl tests/kv.pl redis "$tmp/redis.sock" set 0 30000 || return
-	during "redis-server, loaded" 7500 "$pid"
+	works "redis-server: takes $keys keys" perl tests/kv.pl redis "$tmp/redis.sock" set 0 "$keys" || return
+	during "redis-server, loaded" $((keys / 4)) "$pid"
 
 	# A snapshot while clients write: the child shares the parent's pages, and
-	# what is written meanwhile is copied. The delay gives time to look.
-	redis CONFIG SET rdb-key-save-delay 100 >/dev/null
-	redis-benchmark -s "$tmp/redis.sock" -q -t set,get,incr,lpush,hset -n 4000 -r 20000 -d 1024 -P 8 -c 8 >"$tmp/load" 2>&1 &
+	# what is written meanwhile is copied. The delay gives time to look: three seconds.
+	redis CONFIG SET rdb-key-save-delay $((3000000 / keys)) >/dev/null
+	redis-benchmark -s "$tmp/redis.sock" -q -t set,get,incr,lpush,hset -n $((keys / 8)) -r $((keys * 2 / 3)) -d 1024 -P 8 -c 8 >"$tmp/load" 2>&1 &
 	load=$!
 	redis BGSAVE >/dev/null
 	until_true pgrep -P "$pid"
 	child=$(pgrep -P "$pid" | head -n 1)
-	perl tests/kv.pl redis "$tmp/redis.sock" set 0 10000 2
-	result $? "redis-server: 10000 keys are written anew while the snapshot is made"
-	during "redis-server, with its snapshot" 15000 "$pid" "$child"
+	perl tests/kv.pl redis "$tmp/redis.sock" set 0 "$third" 2
+	result $? "redis-server: $third keys are written anew while the snapshot is made"
+	during "redis-server, with its snapshot" $((keys / 2)) "$pid" "$child"
 	halted "$pid" "$child"
 	used=$(($(managed_pages) - $(free_pages)))
 	alone=$(anon_and_here "$pid" | cut -d' ' -f2)
 	kill -CONT "$pid" "$child"
 	note "$used pages of node $P in use, $alone of them the parent's: the others are the child's alone"
-	[ "$((used - alone))" -ge 2500 ]
+	[ "$((used - alone))" -ge $((keys / 12)) ]
 	result $? "redis-server: what was written meanwhile has been copied, on the node"
 	redis CONFIG SET rdb-key-save-delay 0 >/dev/null
 	wait "$load"
@@ -358,16 +365,16 @@ test_redis() {
 	must $? "redis-server: starts again, from its log" || return
 	[ "$(redis DEBUG DIGEST)" = "$digest" ]
 	result $? "redis-server: all of its data are as they were"
-	perl tests/kv.pl redis "$tmp/redis.sock" check 0 10000 2 && perl tests/kv.pl redis "$tmp/redis.sock" check 10000 20000
+	perl tests/kv.pl redis "$tmp/redis.sock" check 0 "$third" 2 && perl tests/kv.pl redis "$tmp/redis.sock" check "$third" $((keys - third))
 	result $? "redis-server: and each of our keys has its value"
-	during "redis-server, again" 7500 "$pid"
+	during "redis-server, again" $((keys / 4)) "$pid"
 	kill "$pid"
 	wait "$pid"
 	result $? "redis-server: SIGTERM ends it"
 	after "redis-server, again"
 	# The snapshot alone, where some keys are of before and some of after.
 	rm -rf "$disk/appendonlydir"
-	redis_start --appendonly no && until_true redis_answers && perl tests/kv.pl redis "$tmp/redis.sock" check 10000 20000
+	redis_start --appendonly no && until_true redis_answers && perl tests/kv.pl redis "$tmp/redis.sock" check "$third" $((keys - third))
 	result $? "redis-server: the snapshot can be read back too"
 	redis SHUTDOWN NOSAVE
 	wait "$pid"
@@ -375,14 +382,15 @@ test_redis() {
 
 memcached_up() { [ -S "$tmp/memcached.sock" ]; }
 test_memcached() {
+	local items=$((keys * 2 / 3))
 	before memcached
 	"${bind[@]}" memcached -u root -m 64 -t 2 -s "$tmp/memcached.sock" >"$tmp/said" 2>&1 &
 	pid=$!
 	until_true memcached_up
 	must $? "memcached: starts" || return
-	works "memcached: takes 20000 items" perl tests/kv.pl memcached "$tmp/memcached.sock" set 0 20000
-	during memcached 5000 "$pid"
-	works "memcached: gives them back" perl tests/kv.pl memcached "$tmp/memcached.sock" check 0 20000
+	works "memcached: takes $items items" perl tests/kv.pl memcached "$tmp/memcached.sock" set 0 "$items"
+	during memcached $((items / 4)) "$pid"
+	works "memcached: gives them back" perl tests/kv.pl memcached "$tmp/memcached.sock" check 0 "$items"
 	kill "$pid"
 	wait "$pid"
 	after memcached
@@ -445,7 +453,7 @@ compile_with() {
 	local dir=$1 tools=$BUILD/linux/tools
 	shift
 	mkdir -p "$dir"
-	printf '%s\n' 'all: rbtree.o list_sort.o string.o bitmap.o' \
+	printf '%s\n' 'all: rbtree.o list_sort.o' \
 		"%.o: $tools/lib/%.c" \
 		"	gcc -O2 -g0 -I$tools/include -I$tools/include/uapi -c -o \$@ \$<" |
 		"$@" make -s -j2 -C "$dir" -f - all
@@ -554,6 +562,7 @@ lab/vm-node.sh "$state" >/dev/null || {
 all_free=$(free_pages)
 [ "$all_free" -gt 0 ] && [ "$all_free" = "$(managed_pages)" ]
 result $? "the node is empty at first ($all_free pages)"
+sized
 
 numactl_off
 libnuma_knob off

@@ -355,6 +355,9 @@ static int anondax_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (vma->vm_flags & VM_MAYSHARE)
 		return -EINVAL;
+	/* To have memory here is to write to the device, if only by a private mapping. */
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EACCES;
 
 	/* Without a lock: the memory may go at any time after this as well. */
 	if (!READ_ONCE(ad->mappable))

@@ -75,7 +75,7 @@ struct node_private {
 /* How far offline_pages() got: see node_private_stuck(). */
 struct node_private_offline {
 	unsigned long pfn;
-	unsigned int tries;
+	unsigned long since;
 };
 
 /* Not there without CONFIG_PRIVATE_NODES, where no code that is left looks at them. */
@@ -92,22 +92,19 @@ int node_private_unregister(struct node_private *np);
 int node_private_set_opts(struct node_private *np, unsigned long mask,
 			  unsigned long opts);
 
-struct node_private *node_private_find(int nid);
-pid_t node_private_fork(int (*fn)(void *), void *arg);
 void node_private_get(void);
 void node_private_put(void);
 int node_private_may_add(int nid, bool private);
-bool node_private_admit(unsigned int scopes, gfp_t *gfp, unsigned int order,
-			int nid, const nodemask_t *nodemask, nodemask_t *nodes);
+bool node_private_admit(unsigned int scopes, gfp_t gfp, int nid,
+			const nodemask_t *nodemask, nodemask_t *nodes);
 bool node_private_unreachable(const struct zonelist *zonelist,
 			      const nodemask_t *nodemask);
-bool node_private_drain(const nodemask_t *nodes, unsigned int order, gfp_t gfp);
+bool node_private_drain(const nodemask_t *nodes, unsigned int order, gfp_t gfp,
+			int stage);
 unsigned long node_private_free_pages(void);
 unsigned long node_private_file_pages(void);
-unsigned long node_private_mm_pages(struct mm_struct *mm);
 void node_private_add_allowed(nodemask_t *nodes, enum node_private_opt opt);
 int node_private_next_target(int nid, nodemask_t *used);
-bool node_private_is_fallback(const nodemask_t *nodes);
 bool node_private_allows_advice(int nid);
 void node_private_memory_changed(void);
 bool node_private_stuck(int nid, unsigned long pfn,
@@ -150,6 +147,13 @@ static inline bool node_private_allows(int nid, enum node_private_opt opt)
 	       node_isset(nid, node_private_allowed[opt]);
 }
 
+/* Can normal kernel operation place memory on this node? Of private ones only. */
+static inline bool node_private_is_pseudo(int nid)
+{
+	return node_isset(nid, node_private_allowed[NODE_PRIVATE_DEMOTION]) ||
+	       node_isset(nid, node_private_allowed[NODE_PRIVATE_MBIND]);
+}
+
 /**
  * node_private_advised - may advice of the caller's act on this node's memory?
  * @nid: node id
@@ -188,7 +192,6 @@ static inline const nodemask_t *node_memory_map(void)
 #define node_is_private(...)		false
 #define node_private_allows(...)	true
 #define node_private_advised(...)	true
-#define node_private_is_fallback(...)	false
 #define node_memory_state(...)		N_MEMORY
 #define node_memory_map()		(&node_states[N_MEMORY])
 
@@ -207,22 +210,8 @@ static inline int node_private_may_add(int nid, bool private)
 	return 0;
 }
 
-static inline bool node_private_admit(unsigned int scopes, gfp_t *gfp,
-				      unsigned int order, int nid,
-				      const nodemask_t *nodemask,
-				      nodemask_t *nodes)
-{
-	return false;
-}
-
 static inline bool node_private_unreachable(const struct zonelist *zonelist,
 					    const nodemask_t *nodemask)
-{
-	return false;
-}
-
-static inline bool node_private_drain(const nodemask_t *nodes,
-				      unsigned int order, gfp_t gfp)
 {
 	return false;
 }
@@ -233,11 +222,6 @@ static inline unsigned long node_private_free_pages(void)
 }
 
 static inline unsigned long node_private_file_pages(void)
-{
-	return 0;
-}
-
-static inline unsigned long node_private_mm_pages(struct mm_struct *mm)
 {
 	return 0;
 }

@@ -13,7 +13,16 @@
  * may overwrite to swap on; without it the tests that swap are skipped.
  */
 
+#include "kselftest_harness.h"
 #include "anondax.h"
+#include <linux/elf.h>
+#include <linux/kernel-page-flags.h>
+#include <sys/mount.h>
+#include <sys/sysinfo.h>
+#include <sys/vfs.h>
+#include "../../../../mm/gup_test.h"
+
+#define GUP_TEST	"/sys/kernel/debug/gup_test"
 
 /*
  * The hotplug file: words and rules.
@@ -209,21 +218,6 @@ static void finish(struct __test_metadata *_metadata, struct start *s)
 	if (!is_state("unplugged"))
 		EXPECT_EQ(settled_free_pages(), s->free);
 	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), s->oom_kills);
-}
-
-/*
- * Take all of the node, huge pages first, which is fast; but the first of the
- * mapping are small, so that they can be given back one by one. How many pages
- * were there?
- */
-static long fill_node(char **p, size_t size)
-{
-	*p = map_dax(size);
-	if (*p == MAP_FAILED)
-		return -1;
-	madvise(*p, size, MADV_HUGEPAGE);
-	madvise(*p, PMD, MADV_NOHUGEPAGE);
-	return touch(*p, size);
 }
 
 FIXTURE(mapping)
@@ -683,11 +677,10 @@ TEST_F_TIMEOUT(mapping, collapse_nothing, LONG)
 TEST_F_TIMEOUT(mapping, khugepaged, LONG)
 {
 	size_t size = 2 * PMD;
-	long before = -1, tries;
+	long before, tries;
 	char *p;
 
-	if (change(&self->start.changes, THP "khugepaged/scan_sleep_millisecs", "10") ||
-	    change(&self->start.changes, THP "khugepaged/alloc_sleep_millisecs", "10"))
+	if (khugepaged_on(&self->start.changes))
 		SKIP(return, "no khugepaged");
 	p = map_dax(size);
 	ASSERT_NE(p, MAP_FAILED);
@@ -696,20 +689,102 @@ TEST_F_TIMEOUT(mapping, khugepaged, LONG)
 	ASSERT_EQ(p[9 * page], 0);
 	ASSERT_EQ(p[PMD], 0);
 	ASSERT_EQ(madvise(p, size, MADV_HUGEPAGE), 0);
-	for (tries = 0; tries < 100; tries++) {
-		char text[32];
-
-		ASSERT_EQ(get_text(THP "khugepaged/full_scans", text, sizeof(text)), 0);
-		if (before < 0)
-			before = atol(text);
-		if (atol(text) > before + 2)
-			break;
-		usleep(50000);
-	}
+	before = khugepaged_scans();
+	ASSERT_GE(before, 0);
+	for (tries = 0; tries < 500 && khugepaged_scans() <= before + 2; tries++)
+		usleep(20000);
+	EXPECT_LT(tries, 500);
 	EXPECT_EQ(read_smaps(p, size, "AnonHugePages"), 0);
 	EXPECT_TRUE(filled(p, 8 * page, 16));
 	fill(p, size, 16);
 	EXPECT_TRUE(all_on_dax(p, size));
+}
+
+/* Unplugged, a fault gets nothing: nor does khugepaged bring ordinary memory. */
+TEST_F_TIMEOUT(mapping, khugepaged_unplugged, LONG)
+{
+	size_t size = 8 * PMD;
+	long before, off;
+	char *p;
+
+	if (khugepaged_on(&self->start.changes))
+		SKIP(return, "no khugepaged");
+	p = map_dax_huge(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(madvise(p, size, MADV_NOHUGEPAGE), 0);
+	for (off = 0; off < (long)size; off += PMD)
+		ASSERT_EQ(touch(p + off, page), 1);
+	ASSERT_EQ(madvise(p, size, MADV_HUGEPAGE), 0);
+	ASSERT_EQ(set_state("unplugged"), 0);
+	before = read_smaps(p, size, "Rss");
+	EXPECT_EQ(before, (long)(size / PMD * page / KB));
+	EXPECT_TRUE(khugepaged_looks(p, size, 3));
+	EXPECT_EQ(read_smaps(p, size, "Rss"), before);
+	munmap(p, size);
+	EXPECT_EQ(set_state(variant->state), 0);
+}
+
+/* A private mapping reads the device as little as it writes to it: it has its memory. */
+TEST_F_TIMEOUT(mapping, read_only, LONG)
+{
+	int fd = open(dax.path, O_RDONLY | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(mmap(NULL, PMD, PROT_READ, MAP_PRIVATE, fd, 0), MAP_FAILED);
+	EXPECT_EQ(errno, EACCES);
+	EXPECT_EQ(mmap(NULL, PMD, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0), MAP_FAILED);
+	EXPECT_EQ(errno, EACCES);
+	close(fd);
+}
+
+/* To each of the node's blocks of memory. 0, or what one of them said last. */
+static int put_blocks(const char *text)
+{
+	char path[PATH_MAX];
+	int i, rc = -ENOENT;
+
+	for (i = 0; i < 4096; i++) {
+		snprintf(path, sizeof(path), NODE "node%d/memory%d/state", dax.nid, i);
+		if (access(path, W_OK))
+			continue;
+		rc = put_text(path, text);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+/* It could not be brought back: so refused at once, and nothing has changed. */
+TEST_F_TIMEOUT(mapping, hibernation, LONG)
+{
+	size_t size = 16 * page;
+	char *p;
+	int fd;
+
+	if (access("/sys/power/disk", W_OK))
+		SKIP(return, "the kernel cannot hibernate");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 71);
+	EXPECT_EQ(put_text("/sys/power/state", "disk"), -EBUSY);
+	EXPECT_TRUE(filled(p, size, 71));
+	EXPECT_TRUE(all_on_dax(p, size));
+	/* And it can still be plugged. */
+	munmap(p, size);
+	ASSERT_EQ(set_state("unplugged"), 0);
+	EXPECT_EQ(set_state(variant->state), 0);
+
+	/* With the memory offline it is allowed; then none of it comes back meanwhile. */
+	EXPECT_EQ(open("/dev/snapshot", O_RDONLY | O_CLOEXEC), -1);
+	EXPECT_EQ(errno, EBUSY);
+	ASSERT_EQ(put_blocks("offline"), 0);
+	fd = open("/dev/snapshot", O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(put_blocks(variant->state), -EBUSY);
+	EXPECT_FALSE(node_has("has_private_memory", dax.nid));
+	close(fd);
+	EXPECT_EQ(put_blocks(variant->state), 0);
+	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
 }
 
 TEST_F_TIMEOUT(mapping, pageout, LONG)
@@ -765,8 +840,6 @@ TEST_F_TIMEOUT(mapping, ksm, LONG)
  * Memory policies.
  */
 
-#define NODEMASK_BITS	(8 * sizeof(unsigned long))
-
 /*
  * Every call that can name the node, for memory that is not the node's. Each
  * stores 0, what it returned or -errno.
@@ -789,26 +862,22 @@ static void name_node(struct named *n)
 	n->pages = 0;
 	for (i = 0; i < 6; i++)
 		p[i] = map_anon(size);
-	n->bind = failed(syscall(__NR_mbind, p[0], size, MPOL_BIND, &node, NODEMASK_BITS, 0));
-	n->preferred = failed(syscall(__NR_mbind, p[1], size, MPOL_PREFERRED,
-				      &node, NODEMASK_BITS, 0));
-	n->interleave = failed(syscall(__NR_mbind, p[2], size, MPOL_INTERLEAVE,
-				       &both, NODEMASK_BITS, 0));
-	n->many = failed(syscall(__NR_mbind, p[3], size, MPOL_PREFERRED_MANY,
-				 &both, NODEMASK_BITS, 0));
-	n->bind_both = failed(syscall(__NR_mbind, p[4], size, MPOL_BIND, &both, NODEMASK_BITS, 0));
-	n->task_bind = failed(syscall(__NR_set_mempolicy, MPOL_BIND, &node, NODEMASK_BITS));
-	n->task_preferred = failed(syscall(__NR_set_mempolicy, MPOL_PREFERRED,
-					   &node, NODEMASK_BITS));
+	n->bind = sys_mbind(p[0], size, MPOL_BIND, node, 0);
+	n->preferred = sys_mbind(p[1], size, MPOL_PREFERRED, node, 0);
+	n->interleave = sys_mbind(p[2], size, MPOL_INTERLEAVE, both, 0);
+	n->many = sys_mbind(p[3], size, MPOL_PREFERRED_MANY, both, 0);
+	n->bind_both = sys_mbind(p[4], size, MPOL_BIND, both, 0);
+	n->task_bind = sys_set_mempolicy(MPOL_BIND, node);
+	n->task_preferred = sys_set_mempolicy(MPOL_PREFERRED, node);
 	for (i = 0; i < 6; i++)
 		fill(p[i], size, 0);
-	syscall(__NR_set_mempolicy, MPOL_DEFAULT, NULL, 0UL);
+	sys_set_mempolicy(MPOL_DEFAULT, 0);
 	n->move = failed(syscall(__NR_move_pages, 0, 1UL, &p[5], &nid, &status, MPOL_MF_MOVE));
 	n->move_status = status;
-	n->migrate_to = syscall(__NR_migrate_pages, 0, NODEMASK_BITS, &first, &node);
+	n->migrate_to = syscall(__NR_migrate_pages, 0, 64UL, &first, &node);
 	if (n->migrate_to < 0)
 		n->migrate_to = -errno;
-	n->migrate_from = syscall(__NR_migrate_pages, 0, NODEMASK_BITS, &node, &first);
+	n->migrate_from = syscall(__NR_migrate_pages, 0, 64UL, &node, &first);
 	if (n->migrate_from < 0)
 		n->migrate_from = -errno;
 	for (i = 0; i < 6; i++) {
@@ -820,7 +889,6 @@ static void name_node(struct named *n)
 /* To the memory policies, a private node is a node without memory. */
 TEST_F_TIMEOUT(mapping, policy_of_others, LONG)
 {
-	unsigned long first = 1;
 	struct named with, without;
 	char *p;
 
@@ -831,8 +899,8 @@ TEST_F_TIMEOUT(mapping, policy_of_others, LONG)
 	/* The home of a policy is where it starts looking, no more. */
 	p = map_anon(MB);
 	ASSERT_NE(p, MAP_FAILED);
-	ASSERT_EQ(syscall(__NR_mbind, p, MB, MPOL_BIND, &first, NODEMASK_BITS, 0), 0);
-	syscall(__NR_set_mempolicy_home_node, p, MB, (unsigned long)dax.nid, 0UL);
+	ASSERT_EQ(sys_mbind(p, MB, MPOL_BIND, 1, 0), 0);
+	sys_set_home_node(p, MB, dax.nid);
 	fill(p, MB, 18);
 	EXPECT_EQ(count_on(p, MB, 0), (long)(MB / page));
 
@@ -858,7 +926,7 @@ TEST_F_TIMEOUT(mapping, policy_of_others, LONG)
 
 TEST_F_TIMEOUT(mapping, policy_of_ours, LONG)
 {
-	unsigned long first = 1, mask[16] = { 0 };
+	unsigned long mask[16] = { 0 };
 	char *p, line[512], want[32];
 	int nid = 0, mode = -1, status = 0;
 	size_t size = 16 * page;
@@ -869,23 +937,19 @@ TEST_F_TIMEOUT(mapping, policy_of_ours, LONG)
 	fill(p, size, 19);
 
 	/* It has its node and keeps it. */
-	EXPECT_EQ(syscall(__NR_mbind, p, size, MPOL_BIND, &first, NODEMASK_BITS, 0), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(syscall(__NR_mbind, p, size, MPOL_BIND, &first, NODEMASK_BITS,
-			  MPOL_MF_MOVE | MPOL_MF_STRICT), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(syscall(__NR_mbind, p, size, MPOL_DEFAULT, NULL, 0UL, 0), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(syscall(__NR_set_mempolicy_home_node, p, size, 0UL, 0UL), -1);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, 1, 0), -EINVAL);
+	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, 1, MPOL_MF_MOVE | MPOL_MF_STRICT), -EINVAL);
+	EXPECT_EQ(failed(syscall(__NR_mbind, p, size, MPOL_DEFAULT, NULL, 0UL, 0)), -EINVAL);
+	EXPECT_LT(sys_set_home_node(p, size, 0), 0);
 	q = p;
 	EXPECT_EQ(syscall(__NR_move_pages, 0, 1UL, &q, &nid, &status, MPOL_MF_MOVE), 0);
 	EXPECT_LT(status, 0);
 	EXPECT_TRUE(all_on_dax(p, size));
 	/* The task's own policy is for its other memory. */
-	ASSERT_EQ(syscall(__NR_set_mempolicy, MPOL_BIND, &first, NODEMASK_BITS), 0);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, 1), 0);
 	fill(p, 2 * size, 19);
 	EXPECT_TRUE(all_on_dax(p, 2 * size));
-	ASSERT_EQ(syscall(__NR_set_mempolicy, MPOL_DEFAULT, NULL, 0UL), 0);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_DEFAULT, 0), 0);
 
 	/* And says so. */
 	ASSERT_EQ(syscall(__NR_get_mempolicy, &mode, NULL, 0UL, p,
@@ -1013,24 +1077,14 @@ TEST_F_TIMEOUT(mapping, longterm_pin, LONG)
 	close(fd);
 }
 
-static int fix_buffer(int ring, void *p, size_t size)
-{
-	struct iovec iov = { .iov_base = p, .iov_len = size };
-
-	if (syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1))
-		return -errno;
-	return failed(syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0));
-}
-
 /* A fixed buffer of io_uring is pinned for as long as it is registered. */
 TEST_F_TIMEOUT(mapping, io_uring_fixed, LONG)
 {
-	struct io_uring_params params = { 0 };
 	size_t size = 16 * page;
 	char *p, *q;
 	int ring;
 
-	ring = syscall(__NR_io_uring_setup, 4, &params);
+	ring = open_ring();
 	if (ring < 0)
 		SKIP(return, "no io_uring: %s", strerror(errno));
 	p = map_dax(2 * size);
@@ -1041,6 +1095,7 @@ TEST_F_TIMEOUT(mapping, io_uring_fixed, LONG)
 	fill(p, size, 21);
 
 	ASSERT_EQ(fix_buffer(ring, q, size), 0);
+	ASSERT_EQ(unfix_buffer(ring), 0);
 	EXPECT_EQ(fix_buffer(ring, p, size), -EOPNOTSUPP);
 	EXPECT_TRUE(all_on_dax(p, size));
 	EXPECT_TRUE(filled(p, size, 21));
@@ -1200,12 +1255,17 @@ TEST_F_TIMEOUT(mapping, populate_all, LONG)
 /* A child that writes until there is no more leaves nothing behind. */
 TEST_F_TIMEOUT(mapping, fork_fills, LONG)
 {
-	size_t size = self->free / 5 * 3 * page / PMD * PMD;
-	long pages = size / page, got = -1;
+	long free, pages, got = -1;
+	size_t size;
 	pid_t pid;
 	int fds[2];
 	char *p;
 
+	/* A copy of each page of all of the node would take long. */
+	ASSERT_TRUE(take_all_but(64 * MB));
+	free = settled_free_pages();
+	size = free / 5 * 3 * page / PMD * PMD;
+	pages = size / page;
 	p = map_dax(size);
 	ASSERT_NE(p, MAP_FAILED);
 	madvise(p, size, MADV_HUGEPAGE);
@@ -1220,41 +1280,18 @@ TEST_F_TIMEOUT(mapping, fork_fills, LONG)
 		_exit(filled(p, size, 0) ? 0 : 2);
 	}
 	ASSERT_EQ(read(fds[0], &got, sizeof(got)), (ssize_t)sizeof(got));
-	EXPECT_EQ(got, self->free - pages);
+	EXPECT_EQ(got, free - pages);
 	EXPECT_EQ(wait_child(pid), 0);
 	EXPECT_TRUE(filled(p, size, 0));
-	EXPECT_EQ(settled_free_pages(), self->free - pages);
+	EXPECT_EQ(settled_free_pages(), free - pages);
 	/* All of it is the parent's again, nothing needs a copy. */
 	fill(p, size, 35);
 	EXPECT_TRUE(filled(p, size, 35));
 	EXPECT_TRUE(all_on_dax(p, size));
-	EXPECT_EQ(settled_free_pages(), self->free - pages);
+	EXPECT_EQ(settled_free_pages(), free - pages);
 }
 
-#define FLAG(nr)	((uint64_t)1 << (nr))
-#define PM_PRESENT	FLAG(63)
-#define PM_SWAP		FLAG(62)
-#define PM_FILE		FLAG(61)
-#define PM_EXCLUSIVE	FLAG(56)
-#define PM_PFN		(FLAG(55) - 1)
 #define KPF(name)	FLAG(KPF_##name)
-
-/* The word at an index of a file of such words; all ones if there is none. */
-static uint64_t read_word(const char *path, uint64_t index)
-{
-	uint64_t word = -1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || pread(fd, &word, sizeof(word), index * sizeof(word)) != sizeof(word))
-		word = -1;
-	close(fd);
-	return word;
-}
-
-static uint64_t map_entry(void *p)
-{
-	return read_word("/proc/self/pagemap", (unsigned long)p / page);
-}
 
 /* The flags of the page behind it. */
 static uint64_t page_flags(void *p)
@@ -1467,6 +1504,65 @@ static char *map_swapped(size_t size, unsigned long round, const char **why)
 	return p;
 }
 
+/*
+ * Two threads write to the same page, again and again: to the page at @p, and @step
+ * further each time; or, in every other round, they only read it, with @read.
+ */
+struct faulter {
+	pthread_barrier_t barrier;
+	char *p;
+	size_t step;
+	size_t size;		/* what the two of them fault in: a page if 0 */
+	int rounds;
+	bool read;
+	long refused;
+};
+
+static void fault_in(struct faulter *f, int i, size_t where)
+{
+	const int advice = f->read && i % 2 ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+
+	pthread_barrier_wait(&f->barrier);
+	if (madvise(f->p + i * f->step + where, page, advice))
+		__atomic_add_fetch(&f->refused, 1, __ATOMIC_SEQ_CST);
+	pthread_barrier_wait(&f->barrier);
+}
+
+static void *fault_too(void *arg)
+{
+	struct faulter *f = arg;
+	int i;
+
+	for (i = 0; i < f->rounds; i++)
+		fault_in(f, i, f->size ? f->size - page : 0);
+	return NULL;
+}
+
+/*
+ * As the node has one page left, which the caller has given back, be it a huge one:
+ * how often is a thread refused? Each round gives the page back. With @zero, the zero
+ * page is there at first.
+ */
+static long refused_of_two(struct faulter *f, bool zero)
+{
+	pthread_t thread;
+	int i;
+
+	f->refused = 0;
+	if (pthread_barrier_init(&f->barrier, NULL, 2) ||
+	    pthread_create(&thread, NULL, fault_too, f))
+		return -1;
+	for (i = 0; i < f->rounds; i++) {
+		if (zero)
+			read_ok(f->p + i * f->step);
+		fault_in(f, i, 0);
+		madvise(f->p + i * f->step, f->size ?: page, MADV_DONTNEED);
+	}
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&f->barrier);
+	return f->refused;
+}
+
 TEST_F_TIMEOUT(mapping, swap_in, LONG)
 {
 	size_t size = 2 * PMD, off;
@@ -1534,30 +1630,61 @@ TEST_F_TIMEOUT(mapping, swap_in_full, LONG)
 	EXPECT_TRUE(all_on_dax(p, size));
 }
 
-/* swapoff reads everything back, and at first it has nowhere to go. */
+/* Room for one page of what is in swap, which two threads want at once. */
+TEST_F_TIMEOUT(mapping, swap_in_same_address, LONG)
+{
+	struct faulter f = { .step = page, .rounds = PMD / page, .read = true };
+	const char *why;
+	char *q;
+
+	f.p = map_swapped(PMD, 71, &why);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_NE(f.p, NULL);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	ASSERT_EQ(fill_node(&q, self->free * page + PMD), self->free);
+	settle();
+	ASSERT_FALSE(read_ok(f.p));
+	ASSERT_EQ(madvise(q, page, MADV_DONTNEED), 0);
+	/* The last round's page is for q again. */
+	EXPECT_EQ(refused_of_two(&f, false), 0);
+	EXPECT_EQ(touch(q, page), 1);
+	EXPECT_EQ(touch(f.p, page), 0);
+	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), self->start.oom_kills);
+}
+
+/*
+ * swapoff reads everything back: to the node, or, where that has no room or is not
+ * there, to other memory. Whoever switches swap off has to be able to.
+ */
 TEST_F_TIMEOUT(mapping, swap_off, LONG)
 {
 	const char *disk = getenv("ANONDAX_TEST_SWAP"), *why;
+	enum { GONE, FULL, ROOM } node;
 	size_t size = PMD;
 	char *p, *q;
 
-	p = map_swapped(size, 29, &why);
-	if (why)
-		SKIP(return, "%s", why);
-	ASSERT_NE(p, NULL);
-	EXPECT_EQ(swapoff(disk), -1);
-	EXPECT_EQ(errno, ENOMEM);
-	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
-	ASSERT_EQ(fill_node(&q, self->free * page + PMD), self->free);
-	EXPECT_EQ(swapoff(disk), -1);
-	EXPECT_EQ(errno, ENOMEM);
-	EXPECT_EQ(read_smaps(p, size, "Swap"), (long)(size / KB));
-	EXPECT_TRUE(filled(q, self->free * page, 0));
-	ASSERT_EQ(munmap(q, self->free * page + PMD), 0);
-	EXPECT_EQ(swapoff(disk), 0);
-	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
-	EXPECT_TRUE(filled(p, size, 29));
-	EXPECT_TRUE(all_on_dax(p, size));
+	for (node = GONE; node <= ROOM; node++) {
+		p = map_swapped(size, 29, &why);
+		if (why)
+			SKIP(return, "%s", why);
+		ASSERT_NE(p, NULL);
+		if (node != GONE)
+			ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+		if (node == FULL)
+			ASSERT_EQ(fill_node(&q, self->free * page + PMD), self->free);
+		EXPECT_EQ(swapoff(disk), 0);
+		EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+		EXPECT_EQ(count_on(p, size, dax.nid), node == ROOM ? (long)(size / page) : 0);
+		EXPECT_TRUE(filled(p, size, 29));
+		munmap(p, size);
+		if (node == FULL) {
+			EXPECT_TRUE(filled(q, self->free * page, 0));
+			munmap(q, self->free * page + PMD);
+		}
+		if (node == GONE)
+			ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	}
 }
 
 /*
@@ -1764,6 +1891,104 @@ TEST_F_TIMEOUT(full, to_the_last_page, LONG)
 	EXPECT_EQ(touch(self->p, page), 0);
 }
 
+/* What was just given back can be had again, though caches of the kernel hold it. */
+TEST_F_TIMEOUT(full, given_back, LONG)
+{
+	const int pages[] = { 1, 2, 5, 10, 20 };
+	char *q = self->p + self->size - PMD;
+	long had, refused = 0;
+	int i, round;
+
+	for (round = 0; round < 100; round++) {
+		for (i = 0; i < (int)(sizeof(pages) / sizeof(*pages)); i++) {
+			/* Freshly touched: on its way to the LRU. */
+			ASSERT_EQ(madvise(self->p, pages[i] * page, MADV_DONTNEED), 0);
+			had = touch(q, pages[i] * page);
+			refused += pages[i] - had;
+			ASSERT_EQ(madvise(q, PMD, MADV_DONTNEED), 0);
+			had = touch(self->p, pages[i] * page);
+			refused += pages[i] - had;
+		}
+	}
+	EXPECT_EQ(refused, 0);
+	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), self->start.oom_kills);
+}
+
+/* Nor does a huge folio keep what nobody maps of it. */
+TEST_F_TIMEOUT(full, given_back_of_huge, LONG)
+{
+	char *q = map_dax_huge(32 * PMD), *p = huge_in(self->p + PMD);
+	const long half = PMD / 2 / page;
+	int i;
+
+	ASSERT_NE(q, MAP_FAILED);
+	ASSERT_EQ(madvise(q, 32 * PMD, MADV_NOHUGEPAGE), 0);
+	for (i = 0; i < 16; i++)
+		ASSERT_EQ(madvise(p + i * PMD + PMD / 2, PMD / 2, MADV_DONTNEED), 0);
+	EXPECT_EQ(touch(q, 32 * PMD), 16 * half);
+	EXPECT_EQ(touch(q + 16 * half * page, page), 0);
+	for (i = 0; i < 16; i++)
+		EXPECT_TRUE(filled(p + i * PMD, PMD / 2,
+				   (p + i * PMD - self->p) * 2654435761UL));
+	munmap(q, 32 * PMD);
+}
+
+/* The last page is for both of two threads that fault the same address. */
+TEST_F_TIMEOUT(full, same_address, LONG)
+{
+	struct faulter f = { .p = self->p + self->size - page, .rounds = 500 };
+
+	ASSERT_EQ(madvise(self->p, page, MADV_DONTNEED), 0);
+	EXPECT_EQ(refused_of_two(&f, false), 0);
+	/* In place of the zero page. */
+	f.p = map_dax(2 * page);
+	ASSERT_NE(f.p, MAP_FAILED);
+	ASSERT_EQ(madvise(f.p, 2 * page, MADV_NOHUGEPAGE), 0);
+	EXPECT_EQ(refused_of_two(&f, true), 0);
+	/* It was the last one. */
+	EXPECT_EQ(touch(f.p, 2 * page), 1);
+}
+
+/* Or that write to what they share with a child. */
+TEST_F_TIMEOUT(full, same_address_cow, LONG)
+{
+	struct faulter f = { .step = page, .rounds = 500 };
+	size_t size = f.rounds * page;
+	pid_t pid;
+
+	f.p = map_dax(size);
+	ASSERT_NE(f.p, MAP_FAILED);
+	ASSERT_EQ(madvise(f.p, size, MADV_NOHUGEPAGE), 0);
+	ASSERT_EQ(madvise(self->p, size + page, MADV_DONTNEED), 0);
+	fill(f.p, size, 70);
+	pid = fork();
+	if (!pid)
+		_exit(pause());
+	EXPECT_EQ(refused_of_two(&f, false), 0);
+	/* What was copied was given back, and the last page is what it goes to. */
+	EXPECT_EQ(touch(f.p, 2 * page), 1);
+	kill(pid, SIGKILL);
+	EXPECT_EQ(wait_child(pid), 128 + SIGKILL);
+	EXPECT_EQ(touch(f.p, size), f.rounds);
+}
+
+/* Or one of them gets a huge page, and needs a while to clear it. */
+TEST_F_TIMEOUT(full, same_address_huge, LONG)
+{
+	struct faulter f = { .size = PMD, .rounds = 300 };
+	char *p;
+
+	p = map_dax_huge(2 * PMD);
+	ASSERT_NE(p, MAP_FAILED);
+	f.p = huge_in(p);
+	ASSERT_EQ(madvise(huge_in(self->p + 2 * PMD), PMD, MADV_DONTNEED), 0);
+	EXPECT_EQ(touch(f.p, page), 1);
+	if (read_smaps(f.p, PMD, "AnonHugePages") != PMD / KB)
+		SKIP(return, "no huge page");
+	ASSERT_EQ(madvise(f.p, PMD, MADV_DONTNEED), 0);
+	EXPECT_EQ(refused_of_two(&f, false), 0);
+}
+
 TEST_F_TIMEOUT(full, system_calls, LONG)
 {
 	char *p = self->p + self->pages * page;
@@ -1862,18 +2087,6 @@ TEST_F_TIMEOUT(full, others, LONG)
 
 int main(int argc, char **argv)
 {
-	const char *why = NULL;
-
-	page = sysconf(_SC_PAGESIZE);
-	if (geteuid())
-		why = "needs root";
-	else if (!find_dax())
-		why = "no dax device is bound to anondax";
-	if (why) {
-		ksft_print_header();
-		ksft_exit_skip("%s\n", why);
-	}
-	/* The processes of the tests leave by _exit(). */
-	atexit(put_back);
+	need_dax();
 	return test_harness_run(argc, argv);
 }

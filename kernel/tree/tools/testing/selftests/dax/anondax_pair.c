@@ -7,6 +7,7 @@
  * that nobody uses.
  */
 
+#include "kselftest_harness.h"
 #include "anondax.h"
 
 static struct device two[2];
@@ -116,11 +117,6 @@ static void weigh(struct changes *c, int nid, const char *weight)
 	change(c, path, weight);
 }
 
-static int home(void *p, size_t size, int nid)
-{
-	return failed(syscall(__NR_set_mempolicy_home_node, p, size, (long)nid, 0L));
-}
-
 /* Drop the pages and touch them anew. */
 static struct spread again(void *p, size_t size, unsigned long round)
 {
@@ -155,9 +151,9 @@ TEST_F_TIMEOUT(pair, policies, LONG)
 	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A | B, 0), 0);
 	s = again(p, size, 1);
 	EXPECT_EQ(s.a + s.b, nr);
-	ASSERT_EQ(home(p, size, two[1].nid), 0);
+	ASSERT_EQ(sys_set_home_node(p, size, two[1].nid), 0);
 	EXPECT_SPREAD(again(p, size, 2), 0, nr, 0);
-	ASSERT_EQ(home(p, size, two[0].nid), 0);
+	ASSERT_EQ(sys_set_home_node(p, size, two[0].nid), 0);
 	EXPECT_SPREAD(again(p, size, 3), nr, 0, 0);
 
 	ASSERT_EQ(sys_mbind(p, size, MPOL_PREFERRED_MANY, A | B, 0), 0);
@@ -172,7 +168,7 @@ TEST_F_TIMEOUT(pair, policies, LONG)
 
 	/* Each has its own knob: one that is off is out of the mask. */
 	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A | B, 0), 0);
-	ASSERT_EQ(home(p, size, two[1].nid), 0);
+	ASSERT_EQ(sys_set_home_node(p, size, two[1].nid), 0);
 	ASSERT_EQ(set_knob_of(1, "mbind", "0"), 0);
 	EXPECT_SPREAD(again(p, size, 8), nr, 0, 0);
 	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, B, 0), -EINVAL);
@@ -195,12 +191,11 @@ TEST_F_TIMEOUT(pair, overflow, LONG)
 	char *p;
 
 	ASSERT_GT(free_b, more);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	p = map_more(size);
 	ASSERT_NE(p, MAP_FAILED);
 	madvise(p, size, MADV_NOHUGEPAGE);
 	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, A | B, 0), 0);
-	ASSERT_EQ(home(p, size, two[0].nid), 0);
+	ASSERT_EQ(sys_set_home_node(p, size, two[0].nid), 0);
 	fill(p, size, 11);
 	s = spread_of(p, size);
 	/* The watermark keeps a few. */
@@ -261,7 +256,7 @@ TEST_F_TIMEOUT(pair, replug, LONG)
 	ASSERT_NE(task, MAP_FAILED);
 	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, B, 0), 0);
 	ASSERT_EQ(sys_mbind(both, size, MPOL_BIND, A | B, 0), 0);
-	ASSERT_EQ(home(both, size, two[1].nid), 0);
+	ASSERT_EQ(sys_set_home_node(both, size, two[1].nid), 0);
 	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, B), 0);
 	fill(p, size, 13);
 	fill(both, size, 14);
@@ -314,7 +309,7 @@ TEST_F_TIMEOUT(pair, cpuset, LONG)
 	ASSERT_EQ(sys_mbind(mixed, size, MPOL_INTERLEAVE, A | B | ORDINARY, 0), 0);
 	ASSERT_EQ(sys_mbind(fixed, size, MPOL_BIND | MPOL_F_STATIC_NODES, A | ORDINARY, 0), 0);
 	/* Where it may be both, at home. */
-	ASSERT_EQ(home(fixed, size, two[0].nid), 0);
+	ASSERT_EQ(sys_set_home_node(fixed, size, two[0].nid), 0);
 	ASSERT_EQ(sys_mbind(folded, size, MPOL_BIND | MPOL_F_RELATIVE_NODES, A | B, 0), 0);
 	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, B), 0);
 	for (i = 0; i < ARRAY_SIZE(mems); i++) {
@@ -404,27 +399,6 @@ TEST_F_TIMEOUT(pair, ordinary_hotplug, LONG)
 	EXPECT_EQ(set_state("unplugged"), 0);
 }
 
-/* The tier that has a node, as its number in sysfs; -1 if none has. */
-static int tier_of(int nid)
-{
-	char path[PATH_MAX], list[256];
-	struct dirent *d;
-	int tier = -1, n;
-	DIR *dir;
-
-	dir = opendir(TIERS);
-	while (dir && (d = readdir(dir))) {
-		if (sscanf(d->d_name, "memory_tier%d", &n) != 1)
-			continue;
-		snprintf(path, sizeof(path), TIERS "%s/nodelist", d->d_name);
-		if (!get_text(path, list, sizeof(list)) && in_list(list, nid))
-			tier = n;
-	}
-	if (dir)
-		closedir(dir);
-	return tier;
-}
-
 /* One above DRAM, one below it: cold memory goes all the way down. */
 TEST_F_TIMEOUT(pair, tiers, LONG)
 {
@@ -444,7 +418,7 @@ TEST_F_TIMEOUT(pair, tiers, LONG)
 	EXPECT_LT(tier_of(two[0].nid), tier_of(0));
 	EXPECT_GT(tier_of(two[1].nid), tier_of(0));
 
-	ASSERT_EQ(change(&self->changes, "/sys/kernel/mm/numa/demotion_enabled", "true"), 0);
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
 	if (enter_cgroup())
 		SKIP(return, "no control groups");
 	/* The faster one has no way to be asked but by name. */
@@ -502,17 +476,13 @@ int main(int argc, char **argv)
 {
 	const char *why = NULL;
 
-	page = sysconf(_SC_PAGESIZE);
-	if (geteuid())
-		why = "needs root";
-	else if (find_devices(two, 2) != 2)
+	need_root();
+	if (find_devices(two, 2) != 2)
 		why = "there are no two dax devices bound to anondax";
 	else if (two[0].nid == two[1].nid)
 		why = "both devices are on one node";
-	if (why) {
-		ksft_print_header();
-		ksft_exit_skip("%s\n", why);
-	}
+	if (why)
+		skip_all(why);
 	qsort(two, 2, sizeof(two[0]), by_node);
 	atexit(put_both_back);
 	return test_harness_run(argc, argv);

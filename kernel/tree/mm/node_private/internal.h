@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Private memory nodes: what its files share */
+#ifndef _MM_NODE_PRIVATE_INTERNAL_H
+#define _MM_NODE_PRIVATE_INTERNAL_H
+
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/nodemask.h>
+#include <linux/types.h>
+
+#include "../internal.h"
+
+struct mempolicy;
+struct mm_struct;
+
+/* Lists for node_private_lru_pages(): page cache that reclaim sees. */
+#define NODE_PRIVATE_LRU_FILE	(BIT(LRU_INACTIVE_FILE) | BIT(LRU_ACTIVE_FILE))
+
+/* Under lock_device_hotplug(): nothing is plugged until it is over. */
+extern bool node_private_hibernating;
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/* The tests borrow the node of whoever has claimed it. */
+extern struct list_head node_private_claims;
+extern struct mutex node_private_lock;
+#endif
+
+#ifdef CONFIG_PRIVATE_NODES
+/* A page that has no reference yet, or none, as a folio. */
+static inline struct folio *page_frozen_folio(struct page *page)
+{
+	if (!page)
+		return NULL;
+	set_page_refcounted(page);
+	return page_rmappable_folio(page);
+}
+
+struct folio *folio_alloc_mpol_private(gfp_t gfp, unsigned int order,
+				       struct mempolicy *pol, pgoff_t ilx, int nid);
+nodemask_t *mpol_private_nodemask(struct mempolicy *pol);
+unsigned long node_private_lru_pages(unsigned int lists, bool unaged);
+void node_private_undirtyable(unsigned long *free, unsigned long *file);
+void copy_count_private(struct vm_area_struct *dst_vma, struct vm_area_struct *src_vma,
+			pte_t *dst_pte, pte_t *src_pte, unsigned long end);
+void cow_count_private(struct mm_struct *mm, const struct folio *old,
+		       const struct folio *new);
+bool vma_is_callers(const struct vm_area_struct *vma);
+vm_fault_t vma_oom_fault(const struct vm_area_struct *vma);
+vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
+int mpol_drop_private(struct mempolicy **pol);
+int mbind_check_private(struct mm_struct *mm, unsigned long start,
+			unsigned long end, struct mempolicy *pol,
+			struct mempolicy **move);
+#else
+#define folio_alloc_mpol_private(...)	NULL
+#define mpol_private_nodemask(...)	NULL
+#define node_private_lru_pages(...)	0UL
+#define node_private_undirtyable(...)	do { } while (0)
+#define copy_count_private(...)		do { } while (0)
+#define cow_count_private(...)		do { } while (0)
+#define vma_is_callers(...)		true
+#define vma_oom_fault(...)		VM_FAULT_OOM
+#define vmf_oom_fault(...)		VM_FAULT_OOM
+#define mpol_drop_private(...)		0
+#define mbind_check_private(...)	0
+#endif
+
+#endif /* _MM_NODE_PRIVATE_INTERNAL_H */

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Private memory nodes: policies that name them
+ *
+ * A policy keeps the private nodes that it names, and each allocation decides
+ * whether it may have them: only anonymous memory does, and only of nodes with
+ * memory whose owner opted in to NODE_PRIVATE_MBIND. A mapping that has a node for
+ * its own, vma_set_private_node(), needs no opt-in: that is a policy, too.
+ */
+
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/mempolicy.h>
+#include <linux/mm.h>
+#include <linux/node_private.h>
+#include <linux/sched/mm.h>
+
+#include "../internal.h"
+#include "../page_alloc.h"
+#include "internal.h"
+
+/**
+ * vma_set_private_node - give a new anonymous mapping a private node
+ * @vma: the mapping, from its file's ->mmap()
+ * @nid: the node
+ *
+ * All folios of the mapping, its copies and its parts come from the node, and
+ * if it has none left the fault is SIGBUS. The mapping stays valid without
+ * the node: it keeps the folios it has, wherever they were moved to.
+ *
+ * The mapping's file has to hold node_private_get() as long as it is open.
+ *
+ * Context: process context, under the write-locked mmap_lock. May sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int vma_set_private_node(struct vm_area_struct *vma, int nid)
+{
+	struct mempolicy private = {
+		.mode = MPOL_BIND,
+		.flags = MPOL_F_PRIVATE | MPOL_F_NAMES_PRIVATE,
+		.home_node = NUMA_NO_NODE,
+		.nodes = nodemask_of_node(nid),
+		.w.cpuset_mems_allowed = nodemask_of_node(nid),
+	};
+	struct mempolicy *pol = mpol_dup(&private);
+
+	if (IS_ERR(pol))
+		return PTR_ERR(pol);
+
+	WRITE_ONCE(vma->vm_policy, pol); /* not in the tree yet */
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vma_set_private_node);
+
+/* Does the policy name private nodes and no other? */
+static bool mpol_only_private(const struct mempolicy *pol)
+{
+	return mpol_names_private(pol) &&
+	       nodes_subset(pol->nodes, node_private_registered);
+}
+
+/* Is it memory of this task, or of the program that it is about to become? */
+bool vma_is_callers(const struct vm_area_struct *vma)
+{
+	return vma->vm_mm == current->mm || vma_is_temporary_stack(vma);
+}
+
+/*
+ * The policy that anonymous memory of the mapping has for this task; none for somebody
+ * else's, which it reads in or writes to: see get_vma_policy().
+ */
+static const struct mempolicy *vma_effective_policy(const struct vm_area_struct *vma)
+{
+	if (vma->vm_policy)
+		return vma->vm_policy;
+	return vma_is_callers(vma) ? current->mempolicy : NULL;
+}
+
+bool vma_names_private(const struct vm_area_struct *vma)
+{
+	return node_private_enabled() &&
+	       mpol_names_private(vma_effective_policy(vma));
+}
+
+/* Can memory of the mapping come from private nodes only? */
+bool vma_bound_private(const struct vm_area_struct *vma)
+{
+	const struct mempolicy *pol;
+
+	if (!node_private_enabled())
+		return false;
+
+	pol = vma_effective_policy(vma);
+	return mpol_is_private(pol) ||
+	       (pol && pol->mode == MPOL_BIND && mpol_only_private(pol) &&
+		nodes_intersects(pol->nodes,
+				 node_private_allowed[NODE_PRIVATE_MBIND]));
+}
+
+/*
+ * khugepaged puts a huge page where most of the small ones are, of a mapping or,
+ * without one, of a file. A mapping that is bound to private nodes gets no ordinary
+ * memory so, which a fault would refuse it; and nobody gets more of a private node
+ * that neither this policy names nor its owner lets others place memory on.
+ */
+bool vma_may_collapse_to(const struct vm_area_struct *vma, int nid)
+{
+	if (!node_is_private(nid))
+		return !vma || !vma_bound_private(vma);
+
+	return (vma && vma_names_private(vma) &&
+		node_isset(nid, vma_effective_policy(vma)->nodes)) ||
+	       node_private_is_pseudo(nid);
+}
+
+/*
+ * Is this the folio of a mapping whose policy names private nodes? Whatever else is
+ * allocated meanwhile is ordinary memory.
+ */
+static bool mpol_private_scope(const struct mempolicy *pol)
+{
+	return mpol_names_private(pol) && in_task() &&
+	       (current->flags & PF_MEMALLOC_SCOPES) == PF_MEMALLOC_SCOPES;
+}
+
+/*
+ * A bind that does not apply as it stands does, whatever the cpuset and the zone, to
+ * those who may have its private nodes. What is not anonymous memory goes on
+ * without it.
+ */
+nodemask_t *mpol_private_nodemask(struct mempolicy *pol)
+{
+	return mpol_is_private(pol) || mpol_private_scope(pol) ? &pol->nodes : NULL;
+}
+
+/*
+ * Is the policy bound to one private node that it can have? The mapping's own, or
+ * one whose owner lets policies name it.
+ */
+static bool mpol_bound_to_one(const struct mempolicy *pol)
+{
+	int nid;
+
+	if (pol->mode != MPOL_BIND || nodes_weight(pol->nodes) != 1)
+		return false;
+
+	nid = first_node(pol->nodes);
+	return node_isset(nid, node_states[N_MEMORY_PRIVATE]) &&
+	       (mpol_is_private(pol) ||
+		node_isset(nid, node_private_allowed[NODE_PRIVATE_MBIND]));
+}
+
+/* What counts if of the policy's nodes none is left. */
+static struct mempolicy mpol_none = {
+	.refcnt = ATOMIC_INIT(1),
+	.mode = MPOL_LOCAL,
+};
+
+/*
+ * Anonymous memory under a policy that names private nodes. Those that have no
+ * memory, or whose owner does not want policies to name them (any more), count
+ * as nodes without memory; if nothing is left, the policy counts as not there.
+ */
+struct folio *
+folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+			 pgoff_t ilx, int nid)
+{
+	struct mempolicy usable;
+	nodemask_t drop;
+
+	/* By far the most frequent, so without scopes and what asks for them. */
+	if (mpol_bound_to_one(pol))
+		return page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
+								    first_node(pol->nodes),
+								    &pol->nodes));
+
+	/* The mapping outlives the memory: fail once it was unplugged. */
+	if (mpol_is_private(pol))
+		return NULL;
+
+	nodes_and(drop, node_states[N_MEMORY_PRIVATE],
+		  node_private_allowed[NODE_PRIVATE_MBIND]);
+	nodes_andnot(drop, node_private_registered, drop);
+	if (nodes_intersects(pol->nodes, drop) ||
+	    (pol->home_node != NUMA_NO_NODE && node_isset(pol->home_node, drop))) {
+		usable = *pol;
+		nodes_andnot(usable.nodes, pol->nodes, drop);
+		if (usable.home_node != NUMA_NO_NODE &&
+		    node_isset(usable.home_node, drop))
+			usable.home_node = NUMA_NO_NODE;
+		pol = nodes_empty(usable.nodes) ? &mpol_none : &usable;
+	}
+
+	guard(memalloc_private)();
+	return folio_alloc_mpol_noprof(gfp, order, pol, ilx, nid);
+}
+
+/* A mapping that is not anonymous does not get private nodes: take them out. */
+int mpol_drop_private(struct mempolicy **pol)
+{
+	nodemask_t nodes;
+	struct mempolicy *new;
+
+	nodes_andnot(nodes, (*pol)->nodes, node_private_registered);
+	if (nodes_empty(nodes))
+		return -EINVAL;
+
+	new = mpol_dup(*pol);
+	if (IS_ERR(new))
+		return PTR_ERR(new);
+	new->nodes = nodes;
+	new->flags &= ~MPOL_F_NAMES_PRIVATE;
+	*pol = new;
+	return 0;
+}
+
+/*
+ * Before anything is changed: is there a mapping whose policy is not to be
+ * changed, or for which the new one would be empty? Then that is the answer. Are
+ * there mappings that do not get all of it? Then @move is what memory is moved by.
+ */
+int mbind_check_private(struct mm_struct *mm, unsigned long start,
+			unsigned long end, struct mempolicy *pol,
+			struct mempolicy **move)
+{
+	const bool names = mpol_names_private(pol);
+	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
+	bool drop = false;
+
+	if (!node_private_enabled())
+		return 0;
+
+	vma_iter_init(&vmi, mm, start);
+	for_each_vma_range(vmi, vma, end) {
+		if (mpol_is_private(vma->vm_policy))
+			return -EINVAL;
+		drop |= names && !vma_is_anonymous(vma);
+	}
+	if (!drop)
+		return 0;
+
+	*move = pol;
+	return mpol_drop_private(move);
+}
