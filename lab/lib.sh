@@ -57,20 +57,8 @@ as_root() {
 	fi
 }
 
-# progress LABEL TOTAL: reads lines, counts them, draws one line that moves (a
-# terminal) or a line every so often (a log).
-progress() {
-	awk -v label="$1" -v total="$2" -v tty="$([ -t 1 ] && echo 1 || echo 0)" '
-		function now(    t) { "date +%s" | getline t; close("date +%s"); return t }
-		function draw(end,    pct) {
-			pct = total > 0 ? int(100 * n / total) : 0
-			if (pct > 99 && !end) pct = 99
-			if (end) pct = 100
-			printf "%s    %s: %3d%% (%d steps)%s", tty ? "\r" : "", label, pct, n, tty && !end ? "" : "\n"
-			fflush()
-		}
-		BEGIN { last = now() }
-		{ n++ }
-		n % 50 == 0 { t = now(); if (t - last >= (tty ? 1 : 20)) { last = t; draw(0) } }
-		END { draw(1) }'
-}
+# For who reads what is still going on: Debian's awk waits for a whole block of input,
+# unless it is told that somebody waits.
+# shellcheck disable=SC2034 # for who sources this
+live_awk=(awk)
+case $(readlink -f "$(command -v awk)") in */mawk) live_awk+=(-W interactive) ;; esac

@@ -110,10 +110,6 @@ if [ ${#kinds[@]} -gt 0 ] && ! make -s -C "$TOP" tests BUILD="$BUILD" </dev/null
 fi
 took programs $((SECONDS - began))
 
-# Debian's awk waits for a whole block of input, unless it is told that somebody waits.
-awk=(awk)
-case $(readlink -f "$(command -v awk)") in */mawk) awk+=(-W interactive) ;; esac
-
 # Reads what a machine prints, and gives each of its groups what is its own: all of it in
 # test-GROUP.raw, what is to be shown in .shown. What comes after the last group, of
 # several, is in FIRST.machine.
@@ -138,7 +134,7 @@ one() {
 	local list kind=${kernels[$1]} shape=${shapes[$1]} opts=() run=() i raw rc=0 ended all=0 cpu began=$SECONDS named
 	read -ra list <<<"${members[$1]}"
 	local first=${names[list[0]]} limit=0 several=$((${#list[@]} > 1)) q="'"
-	local tap="${awk[*]} -v verbose='$V' -v red='$red' -v green='$green' -v dim='$dim' -v off='$off'"
+	local tap="${live_awk[*]} -v verbose='$V' -v red='$red' -v green='$green' -v dim='$dim' -v off='$off'"
 	eval "opts=(${options[$1]})"
 	for i in "${list[@]}"; do
 		limit=$((limit + timeouts[i]))
@@ -152,7 +148,7 @@ one() {
 	*)
 		"$TOP/lab/boot.sh" -q -k "${kind%%,*}" -s "$shape" -t "$limit" -n "test-$first" "${opts[@]}" -- "${run[@]}" </dev/null 2>&1
 		;;
-	esac | "${awk[@]}" -v logs="$BUILD/logs" -v top="$TOP" -v first="$first" -v several=$several -v q="$q" -v tap="$tap" "$split" || rc=$?
+	esac | "${live_awk[@]}" -v logs="$BUILD/logs" -v top="$TOP" -v first="$first" -v several=$several -v q="$q" -v tap="$tap" "$split" || rc=$?
 	times >"$BUILD/logs/test-$first.times"
 	cpu=$(awk 'NR == 2 { gsub(/[ms]/, " "); print int($1 * 60 + $2 + $3 * 60 + $4 + 0.5) }' "$BUILD/logs/test-$first.times")
 	# What the kernel complained of has the name of the group before it, unless that

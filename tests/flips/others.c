@@ -68,6 +68,23 @@ void turn_knobs(int dev)
 	_exit(0);
 }
 
+/* Without its memory nobody gets a mapping of a device. */
+static void map_unplugged(const struct device *d)
+{
+	int fd = open(d->path, O_RDWR | O_CLOEXEC);
+	void *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+	if (p == MAP_FAILED && errno == ENXIO) {
+		count(N_UNMAPPABLE);
+	} else {
+		wrong("%s can be mapped when it has been unplugged: %s", d->name,
+		      p == MAP_FAILED ? strerror(errno) : "no error");
+		if (p != MAP_FAILED)
+			munmap(p, PAGE);
+	}
+	close(fd);
+}
+
 void plug_and_unplug(void)
 {
 	static const struct {
@@ -118,6 +135,7 @@ void plug_and_unplug(void)
 		count(N_UNPLUGGED);
 		if (strcmp(now, "unplugged") || node_has("has_private_memory", d->nid))
 			wrong("%s is %s when it has been unplugged", d->name, now);
+		map_unplugged(d);
 		nap(200 + rnd(1200));
 		if (rnd(2) && put_dax(d, "adistance", adistances[rnd(ARRAY_SIZE(adistances))]))
 			wrong("no other abstract distance for %s", d->name);

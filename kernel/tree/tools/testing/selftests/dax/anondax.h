@@ -197,6 +197,7 @@ void swap_off(void);
 int enter_cgroup(void);
 int other_cgroup(void);
 bool swap_out(void *start, size_t size);
+bool written(void);
 int ksm_on(struct changes *c);
 bool ksm_passes(int passes);
 int khugepaged_on(struct changes *c);

@@ -41,6 +41,7 @@ TEST_F_TIMEOUT(knob, madvise_pageout, LONG)
 		EXPECT_GE(free_pages() - free, out / (long)(page / KB));
 	EXPECT_TRUE(filled(p, size, 3));
 	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_TRUE(written());
 	EXPECT_EQ(pageout_by_pidfd(p, size), (long)size);
 	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 2));
 	EXPECT_TRUE(filled(p, size, 3));
@@ -50,6 +51,34 @@ TEST_F_TIMEOUT(knob, madvise_pageout, LONG)
 	EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
 	EXPECT_EQ(pageout_by_pidfd(p, size), (long)size);
 	EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+}
+
+/* What can go nowhere stays as it is, and goes when there is room. */
+TEST_F_TIMEOUT(knob, madvise_pageout_no_room, LONG)
+{
+	size_t size = 64 * page;
+	char *p;
+	int i;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(set_knob("reclaim", i ? "1" : "0"), 0);
+		fill(p, size, 64 + i);
+		settle();
+		swap_off();
+		EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+		EXPECT_EQ(read_smaps(p, size, "Swap"), 0);
+		EXPECT_TRUE(all_on_dax(p, size));
+		ASSERT_EQ(swap_on(), 0);
+		EXPECT_EQ(madvise(p, size, MADV_PAGEOUT), 0);
+		EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 2));
+		EXPECT_TRUE(filled(p, size, 64 + i));
+		EXPECT_TRUE(all_on_dax(p, size));
+	}
 }
 
 /* Cold is what was not used lately: the mark of use is gone. */

@@ -696,6 +696,20 @@ bool swap_out(void *start, size_t size)
 	       read_smaps(start, size, "Swap") == (long)(size / KB);
 }
 
+/* Wait for what is being written to swap or a file: advice passes that by. */
+bool written(void)
+{
+	int tries = 500;
+
+	do {
+		settle();
+		if (!get_number("/proc/meminfo", "Writeback"))
+			return true;
+		usleep(10000);
+	} while (--tries);
+	return false;
+}
+
 /* Let KSM run, without a rest. 0 or -errno. */
 int ksm_on(struct changes *c)
 {
