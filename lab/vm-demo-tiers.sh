@@ -75,12 +75,25 @@ over_time() {
 	said "$1" 1
 }
 
-# pages NAME NODE: those of the program's mapping that are there.
-pages() {
-	local n
-	n=$(grep -F " file=/dev/" "/proc/${pids[$1]}/numa_maps" | grep -o " N$2=[0-9]*" || :)
-	echo "${n#*=}" | grep . || echo 0
+# places NAME PAGES: how many pages of the program's mapping are on each node, in $at.
+# What is being moved just then is nowhere, so look again until they are all somewhere.
+declare -A at=()
+places() {
+	local n line sum tries
+	for tries in {1..50}; do
+		line=$(grep -F " file=/dev/" "/proc/${pids[$1]}/numa_maps")
+		sum=0
+		for n in "${order[@]}"; do
+			at[$n]=0
+			[[ ! $line =~ \ N$n=([0-9]+) ]] || at[$n]=${BASH_REMATCH[1]}
+			sum=$((sum + at[$n]))
+		done
+		[ "$sum" != "$2" ] || return 0
+		sleep 0.1
+	done
+	say "of $2 pages $sum are there after $tries looks"
 }
+all_of_them() { [ $((at[$fast] + at[0] + at[1] + at[$slow])) = "$1" ]; }
 # on_nodes NAME: show where the mapping is, as the kernel has it.
 on_nodes() {
 	typed "grep /dev/ /proc/${pids[$1]}/numa_maps"
@@ -135,9 +148,9 @@ hold_begin zero "$mib" 0
 over_time 0
 say "${dim}The bars: █ free, ░ taken, and the number of MiB free; a line whenever $some MiB have gone somewhere.$off"
 on_nodes 0
-below=$(pages 0 "$slow")
-claim "all $((mib * 256)) pages are in memory, $below of them on node $slow" \
-	test $(($(pages 0 0) + $(pages 0 1) + below)) = $((mib * 256)) -a "$below" -gt 0
+places 0 $((mib * 256))
+claim "all $((mib * 256)) pages are in memory, ${at[$slow]} of them on node $slow" all_of_them $((mib * 256))
+claim "some are on node $slow and none on node $fast" test "${at[$slow]}" -gt 0 -a "${at[$fast]}" = 0
 claim "nothing was swapped" test "${now[swap]}" = 0
 claim "node $fast, the fastest of all, was nobody's default: $served_fast allocations before, $(served "$fast") now" \
 	test "$served_fast" = "$(served "$fast")"
@@ -159,15 +172,14 @@ mib=$((all_fast / 256 + dram + some))
 hold_begin "$fast_dev" "$mib" 2
 over_time 2
 on_nodes 2
-counts=()
-for n in "${order[@]}"; do counts+=("$(pages 2 "$n")"); done
+places 2 $((mib * 256))
 claim "it got all of its $((mib * 256)) pages, and no SIGBUS" grep -q "^wrote $((mib * 256)) pages" <<<"$line"
-claim "they are on node $fast, on DRAM and on node $slow: ${counts[0]}, $((counts[1] + counts[2])) and ${counts[3]} pages" \
-	test $((counts[0] + counts[1] + counts[2] + counts[3])) = $((mib * 256)) -a "${counts[0]}" -gt 0 -a \
-	$((counts[1] + counts[2])) -gt 0 -a "${counts[3]}" -gt 0
+claim "all of them are on node $fast, on DRAM and on node $slow: ${at[$fast]}, $((at[0] + at[1])) and ${at[$slow]} pages" \
+	all_of_them $((mib * 256))
+claim "some are on each of these" test "${at[$fast]}" -gt 0 -a $((at[0] + at[1])) -gt 0 -a "${at[$slow]}" -gt 0
 claim "nothing was swapped" test "${now[swap]}" = 0
-claim "node $fast stays full of it: $((counts[0] * 100 / all_fast)) % of the node" \
-	at_least "${counts[0]}" $((all_fast * 9 / 10))
+claim "node $fast stays full of it: $((at[$fast] * 100 / all_fast)) % of the node" \
+	at_least "${at[$fast]}" $((all_fast * 9 / 10))
 end 2
 bars
 claim "all $all_fast pages of node $fast are free again" test "${free[$fast]}" = "$all_fast"

@@ -315,6 +315,8 @@ void read_balance(struct balance *b)
 		    sum_zoneinfo(true, NULL, "count:")) * (long)(page / KB);
 	b->free = get_number("/proc/meminfo", "MemFree");
 	b->available = get_number("/proc/meminfo", "MemAvailable");
+	/* What private nodes have is summed up for it once a jiffy: let one pass. */
+	usleep(20000);
 	b->dirty = get_number("/proc/vmstat", "nr_dirty_threshold") * (long)(page / KB);
 }
 
