@@ -132,6 +132,8 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf)
 	smp_rmb();
 	ret = vmf_looks_again(vmf);
 	if (ret != VM_FAULT_SIGBUS || alone || !(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
+	    /* A copy of what these map, of which vmf_lost() never says that it is lost. */
+	    vmf->vma->vm_flags & (VM_PFNMAP | VM_MIXEDMAP) ||
 	    vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return ret;
 

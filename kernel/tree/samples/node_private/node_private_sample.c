@@ -136,6 +136,9 @@ static int sample_unplug(void)
 }
 
 /* Parameters are written one at a time: the module's parameter lock sees to it. */
+/* A parameter that is refused ends the load, whatever another did before. */
+static bool loaded;
+
 static int plugged_set(const char *val, const struct kernel_param *kp)
 {
 	bool on;
@@ -144,6 +147,8 @@ static int plugged_set(const char *val, const struct kernel_param *kp)
 	rc = kstrtobool(val, &on);
 	if (rc || on == !!reserved)
 		return rc;
+	if (!loaded)
+		return -EBUSY;
 	return on ? sample_plug() : sample_unplug();
 }
 
@@ -244,6 +249,7 @@ static int __init node_private_sample_init(void)
 		pr_err("say where the memory is: start=, size=, nid=\n");
 		return -EINVAL;
 	}
+	loaded = true;
 	return 0;
 }
 

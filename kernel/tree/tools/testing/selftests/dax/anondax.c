@@ -1989,6 +1989,38 @@ TEST_F_TIMEOUT(full, same_address_huge, LONG)
 	EXPECT_EQ(refused_of_two(&f, false), 0);
 }
 
+static void *stay(void *arg)
+{
+	pause();
+	return arg;
+}
+
+/* What a device maps is copied as well, and no other thread can have done it for us. */
+TEST_F_TIMEOUT(full, copy_of_device, LONG)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
+	pthread_t thread;
+	char *p;
+
+	/* The BIOS, which may be looked at. */
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0xf0000);
+	close(fd);
+	if (p == MAP_FAILED)
+		SKIP(return, "nothing of /dev/mem can be mapped");
+	ASSERT_EQ(pthread_create(&thread, NULL, stay, NULL), 0);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, 1UL << dax.nid), 0);
+	EXPECT_EQ(touch(p, page), 0);
+	ASSERT_EQ(madvise(self->p, page, MADV_DONTNEED), 0);
+	EXPECT_EQ(touch(p, page), 1);
+	EXPECT_EQ(count_on(p, page, dax.nid), 1);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_DEFAULT, 0), 0);
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	munmap(p, page);
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+}
+
 TEST_F_TIMEOUT(full, system_calls, LONG)
 {
 	char *p = self->p + self->pages * page;

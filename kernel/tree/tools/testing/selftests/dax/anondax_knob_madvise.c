@@ -201,6 +201,31 @@ TEST_F_TIMEOUT(knob, madvise_merge, LONG)
 	EXPECT_TRUE(all_on_dax(p, size));
 }
 
+/* What is merged stays so with the knob off, and can be moved off the node. */
+TEST_F_TIMEOUT(knob, madvise_merged_moves, LONG)
+{
+	size_t size = 64 * page;
+	char *p;
+
+	if (ksm_on(&self->changes))
+		SKIP(return, "no KSM");
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	memset(p, 0x5d, size);
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	ASSERT_EQ(madvise(p, size, MADV_MERGEABLE), 0);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB));
+	ASSERT_EQ(set_knob("madvise", "0"), 0);
+	EXPECT_TRUE(ksm_passes(6));
+	EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB));
+	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_EQ(set_state("unplugged"), 0);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	EXPECT_EQ(p[0], 0x5d);
+	EXPECT_EQ(memcmp(p, p + page, size - page), 0);
+}
+
 /* The same where a process asks for it for all that it has. */
 TEST_F_TIMEOUT(knob, madvise_merge_all, LONG)
 {
