@@ -95,6 +95,7 @@ step "Building the $kind kernel${fresh:+ (from nothing: some minutes)}"
 rc=0
 : >"$log"
 # Steps are counted, everything else (what a compiler has to say) is shown.
+# shellcheck disable=SC2016 # for awk
 run kmake "$src" "$out" bzImage modules 2>&1 | tee -a "$log" | "${live_awk[@]}" -v tty="$([ -t 1 ] && echo 1 || echo 0)" -v total="${fresh:+$total}" -v verbose="$V" '
 	function now(    t) { "date +%s" | getline t; close("date +%s"); return t }
 	function draw(what) {
