@@ -135,10 +135,10 @@ static int sample_unplug(void)
 	return 0;
 }
 
-/* Parameters are written one at a time: the module's parameter lock sees to it. */
 /* A parameter that is refused ends the load, whatever another did before. */
 static bool loaded;
 
+/* Parameters are written one at a time: the module's parameter lock sees to it. */
 static int plugged_set(const char *val, const struct kernel_param *kp)
 {
 	bool on;
