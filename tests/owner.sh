@@ -91,7 +91,7 @@ check "it unplugs" sets plugged 0
 check "the node is as it was" gone
 check "the module leaves" rmmod $module
 # It would be there for ever, and its owner would not.
-refused() { ! modprobe $module start=$start size=$size nid="$PNODE" "$@" 2>/dev/null && gone; }
+refused() { ! modprobe "$module" start="$start" size="$size" nid="$PNODE" "$@" 2>/dev/null && gone; }
 check "a load that another parameter ends takes no memory" refused plugged=1 opts=0x40
 check "nor does one that asks for memory before it is done" refused plugged=1
 check "and anondax can have it" lab/vm-node.sh online "$DAX"
