@@ -135,6 +135,40 @@ TEST_F_TIMEOUT(hotplug, bad_words, LONG)
 	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
 }
 
+/* Who does nothing but read what everybody may does not keep the node from going. */
+TEST_F_TIMEOUT(hotplug, tier_is_read, LONG)
+{
+	char path[96], text[64];
+	pid_t reader;
+	int round;
+
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	ASSERT_GE(tier_of(dax.nid), 0);
+	snprintf(path, sizeof(path), TIERS "memory_tier%d/nodelist", tier_of(dax.nid));
+	reader = fork();
+	if (!reader) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		for (;;) {
+			int fd = open(path, O_RDONLY);
+
+			while (pread(fd, text, sizeof(text), 0) > 0)
+				;
+			close(fd);
+		}
+	}
+	ASSERT_GT(reader, 0);
+	for (round = 0; round < 3; round++) {
+		EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+		EXPECT_EQ(put_text(dax.hotplug, variant->state), 0);
+		EXPECT_GE(tier_of(dax.nid), 0);
+	}
+	/* Unless somebody was. */
+	EXPECT_EQ(waitpid(reader, NULL, WNOHANG), 0);
+	kill(reader, SIGKILL);
+	EXPECT_EQ(wait_child(reader), 128 + SIGKILL);
+}
+
 /* Memory that nobody gets without asking is not the system's. */
 TEST_F_TIMEOUT(hotplug, accounting, LONG)
 {
