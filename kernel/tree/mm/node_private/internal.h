@@ -49,6 +49,7 @@ bool vma_is_callers(const struct vm_area_struct *vma);
 vm_fault_t vma_oom_fault(const struct vm_area_struct *vma);
 vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
 int mpol_drop_private(struct mempolicy **pol);
+bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list);
 int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			unsigned long end, struct mempolicy *pol,
 			struct mempolicy **move);
@@ -63,6 +64,7 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define vma_oom_fault(...)		VM_FAULT_OOM
 #define vmf_oom_fault(...)		VM_FAULT_OOM
 #define mpol_drop_private(...)		0
+#define mpol_parse_private(...)		true
 #define mbind_check_private(...)	0
 #endif
 

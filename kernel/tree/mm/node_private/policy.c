@@ -8,6 +8,8 @@
  * its own, vma_set_private_node(), needs no opt-in: that is a policy, too.
  */
 
+#define pr_fmt(fmt) "node_private: " fmt
+
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/mempolicy.h>
@@ -212,6 +214,17 @@ int mpol_drop_private(struct mempolicy **pol)
 	new->flags &= ~MPOL_F_NAMES_PRIVATE;
 	*pol = new;
 	return 0;
+}
+
+/* The same for the option mpol= of a file system: is anything left? */
+bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list)
+{
+	if (!node_private_enabled() || !nodes_intersects(*nodes, node_private_registered) ||
+	    nodes_andnot(*nodes, *nodes, node_private_registered))
+		return true;
+
+	pr_warn_ratelimited("mpol=%s:%s: a file system cannot have private nodes\n", mode, list);
+	return false;
 }
 
 /*
