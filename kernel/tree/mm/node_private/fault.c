@@ -151,3 +151,14 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf)
 	mmap_write_unlock(mm);
 	return VM_FAULT_RETRY;
 }
+
+/* Is there another answer than "out of memory"? Then the caller may have lost the lock. */
+bool vmf_refused(struct vm_fault *vmf, vm_fault_t *ret)
+{
+	vm_fault_t oom = node_private_enabled() ? vmf_oom_fault(vmf) : VM_FAULT_OOM;
+
+	if (oom == VM_FAULT_OOM)
+		return false;
+	*ret = oom;
+	return true;
+}

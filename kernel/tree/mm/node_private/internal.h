@@ -48,6 +48,7 @@ void cow_count_private(struct mm_struct *mm, const struct folio *old,
 bool vma_is_callers(const struct vm_area_struct *vma);
 vm_fault_t vma_oom_fault(const struct vm_area_struct *vma);
 vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
+bool vmf_refused(struct vm_fault *vmf, vm_fault_t *ret);
 int mpol_drop_private(struct mempolicy **pol);
 bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list);
 int mbind_check_private(struct mm_struct *mm, unsigned long start,
@@ -63,6 +64,7 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define vma_is_callers(...)		true
 #define vma_oom_fault(...)		VM_FAULT_OOM
 #define vmf_oom_fault(...)		VM_FAULT_OOM
+#define vmf_refused(...)		false
 #define mpol_drop_private(...)		0
 #define mpol_parse_private(...)		true
 #define mbind_check_private(...)	0
