@@ -36,6 +36,12 @@ static inline struct folio *page_frozen_folio(struct page *page)
 	return page_rmappable_folio(page);
 }
 
+/* Then one counts as much as the other, whatever that is. */
+static inline bool folios_of_one_zone(struct folio *a, struct folio *b)
+{
+	return a && page_zone_id(&a->page) == page_zone_id(&b->page);
+}
+
 struct folio *folio_alloc_mpol_private(gfp_t gfp, unsigned int order,
 				       struct mempolicy *pol, pgoff_t ilx, int nid);
 nodemask_t *mpol_private_nodemask(struct mempolicy *pol);
@@ -60,6 +66,7 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define node_private_lru_pages(...)	0UL
 #define node_private_undirtyable(...)	do { } while (0)
 #define copy_count_private(...)		do { } while (0)
+#define folios_of_one_zone(...)		true
 #define cow_count_private(...)		do { } while (0)
 #define vma_is_callers(...)		true
 #define vma_oom_fault(...)		VM_FAULT_OOM
