@@ -625,8 +625,7 @@ static bool use_up(struct effort *e, int mode, unsigned long nodes, bool huge)
  * With the tier there is more to fill, and all of it is demoted there, once. To find
  * that much, each page is scanned a few times (1 to 3 were seen), and in the end all of
  * them in vain once more. Where the full tier counted as hope it was 50 times, each time.
- * Once in a hundred times it is 8 to 16, of kswapd; so
- * it counts if it is so three times.
+ * Once in a hundred times it is 8 to 16, so it counts if it is so three times.
  */
 TEST_F_TIMEOUT(knob, oom_tiers, LONG)
 {
