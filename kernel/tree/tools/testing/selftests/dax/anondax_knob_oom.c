@@ -639,7 +639,7 @@ TEST_F_TIMEOUT(knob, oom_tiers, LONG)
 		ASSERT_EQ(set_knob("demotion", demotion ? "1" : "0"), 0);
 		for (tries = 0; tries < 3; tries++) {
 			ASSERT_TRUE(use_up(&e, MPOL_DEFAULT, 0, true));
-			TH_LOG("demotion %d: %ld pages, %ld scanned, %ld demoted, %ld stalls, %ld ms",
+			TH_LOG("demotion %d: %ld pages, %ld scanned, %ld moved, %ld stalls, %ld ms",
 			       demotion, e.filled, e.scanned, e.demoted, e.stalls, e.ms);
 			EXPECT_EQ(e.kills, 1);
 			if (demotion) {
