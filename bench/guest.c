@@ -169,6 +169,15 @@ static void settle(void)
 	nanosleep(&nap, NULL);
 }
 
+/* Be busy for @ticks of the clock. */
+static void spin(unsigned int ticks)
+{
+	const uint64_t until = tsc() + ticks * 4000000ull;
+
+	while (tsc() < until)
+		;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -694,11 +703,31 @@ static void wait_for(pid_t pid)
 }
 
 /*
+ * Where the per-CPU memory of a new process comes from depends on what was given back
+ * before, and so on how the machine got here: up to a hundredth of a fork, whoever has
+ * the nodes. With as many processes as machines have, all that was given back is in use.
+ */
+static void crowd(unsigned int n)
+{
+	pid_t pid;
+
+	while (n--) {
+		pid = fork();
+		if (!pid)
+			for (;;)
+				pause();
+		if (pid < 0)
+			die("fork");
+	}
+}
+
+/*
  * fork(), exit and wait, with @size of touched memory on the side. What one
  * leaves on the free lists the next one finds, and its cost goes up and down
  * with a period of two: so a sample is some in a row, divided by their number.
  */
-static void forks(const struct place *at, const char *name, size_t size, unsigned int n)
+static void forks(const struct place *at, const char *name, size_t size, unsigned int n,
+		  unsigned int grow)
 {
 	const unsigned int row = 4;
 	unsigned int i, k;
@@ -712,8 +741,12 @@ static void forks(const struct place *at, const char *name, size_t size, unsigne
 		fill(p, size, PAGE, 2);
 	}
 	for (i = 0; i < n; i++) {
+		crowd(grow);
 		/* Grace periods need the tick, and exits make work for them. */
 		settle();
+		/* What waits for a processor that is not idle, such as vmstat's worker. */
+		if (grow)
+			spin(2);
 		quiet(1);
 		t = tsc();
 		for (k = 0; k < row; k++) {
@@ -1143,8 +1176,8 @@ static void ordinary(void)
 		first_touch(&other, 1);
 		prefix = "";
 	}
-	forks(&plain, "fork-exit", 0, 400);
-	forks(&plain, "fork-exit-16m", 16 * MIB, 100);
+	forks(&plain, "fork-exit", 0, 400, 0);
+	forks(&plain, "fork-exit-16m", 16 * MIB, 100, 0);
 	exit_with(&plain, "exit-4k", 32 * MIB, PAGE);
 	exit_with(&plain, "exit-2m", 64 * MIB, THP);
 	copy_on_write(&plain, "cow-4k", 8 * MIB, PAGE, 0);
@@ -1182,7 +1215,7 @@ static void private(void)
 		first_touch(at, at->node);
 		exit_with(at, "exit-4k", 32 * MIB, PAGE);
 		exit_with(at, "exit-2m", 64 * MIB, THP);
-		forks(at, "fork-exit-16m", 16 * MIB, 20);
+		forks(at, "fork-exit-16m", 16 * MIB, 20, 0);
 		copy_on_write(at, "cow-4k", 8 * MIB, PAGE, at->node);
 		copy_on_write(at, "cow-2m", 32 * MIB, THP, -1);
 	}
@@ -1589,9 +1622,10 @@ static void scan(void)
 {
 	static const struct place plain = { "plain", PLAIN, 0 };
 
+	crowd(256);
 	ext4_on_ram("/ext4");
-	forks(&plain, "fork-exit", 0, 100);
-	forks(&plain, "fork-exit-16m", 16 * MIB, 40);
+	forks(&plain, "fork-exit", 0, 100, 16);
+	forks(&plain, "fork-exit-16m", 16 * MIB, 40, 1);
 	page_cache("ext4", "/ext4", 2048);
 	memcg_reclaim("/ext4");
 }
@@ -1625,8 +1659,8 @@ static void profile(void)
 		copy_on_write(&places[i], "cow-4k", 4 * MIB, PAGE, places[i].node);
 	}
 	prefix = "";
-	forks(&places[0], "fork-exit", 0, 20);
-	forks(&places[0], "fork-exit-16m", 16 * MIB, 20);
+	forks(&places[0], "fork-exit", 0, 20, 0);
+	forks(&places[0], "fork-exit-16m", 16 * MIB, 20, 0);
 	ext4_on_ram("/ext4");
 	memcg_reclaim("/ext4");
 	swap_on();
