@@ -136,20 +136,23 @@ nodemask_t *mpol_private_nodemask(struct mempolicy *pol)
 }
 
 /*
- * Is the policy bound to one private node that it can have? The mapping's own, or
- * one whose owner lets policies name it.
+ * The one private node that a policy is bound to, if it can have that: the mapping's
+ * own, or one whose owner lets policies name it.
  */
-static bool mpol_bound_to_one(const struct mempolicy *pol)
+static int mpol_bound_to_one(const struct mempolicy *pol)
 {
 	int nid;
 
 	if (pol->mode != MPOL_BIND || nodes_weight(pol->nodes) != 1)
-		return false;
+		return NUMA_NO_NODE;
 
 	nid = first_node(pol->nodes);
-	return node_isset(nid, node_states[N_MEMORY_PRIVATE]) &&
-	       (mpol_is_private(pol) ||
-		node_isset(nid, node_private_allowed[NODE_PRIVATE_MBIND]));
+	if (!node_isset(nid, node_states[N_MEMORY_PRIVATE]))
+		return NUMA_NO_NODE;
+	if (!mpol_is_private(pol) &&
+	    !node_isset(nid, node_private_allowed[NODE_PRIVATE_MBIND]))
+		return NUMA_NO_NODE;
+	return nid;
 }
 
 /* What counts if of the policy's nodes none is left. */
@@ -159,26 +162,17 @@ static struct mempolicy mpol_none = {
 };
 
 /*
- * Anonymous memory under a policy that names private nodes. Those that have no
- * memory, or whose owner does not want policies to name them (any more), count
- * as nodes without memory; if nothing is left, the policy counts as not there.
+ * Those that have no memory, or whose owner does not want policies to name them (any
+ * more), count as nodes without memory; if nothing is left, the policy counts as not
+ * there. Not in line: the masks take longer to clear than an allocation takes that
+ * needs none of them.
  */
-struct folio *
-folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
-			 pgoff_t ilx, int nid)
+static noinline struct folio *
+folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+			pgoff_t ilx, int nid)
 {
 	struct mempolicy usable;
 	nodemask_t drop;
-
-	/* By far the most frequent, so without scopes and what asks for them. */
-	if (mpol_bound_to_one(pol))
-		return page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
-								    first_node(pol->nodes),
-								    &pol->nodes));
-
-	/* The mapping outlives the memory: fail once it was unplugged. */
-	if (mpol_is_private(pol))
-		return NULL;
 
 	nodes_and(drop, node_states[N_MEMORY_PRIVATE],
 		  node_private_allowed[NODE_PRIVATE_MBIND]);
@@ -195,6 +189,25 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 
 	guard(memalloc_private)();
 	return folio_alloc_mpol_noprof(gfp, order, pol, ilx, nid);
+}
+
+/* Anonymous memory under a policy that names private nodes. */
+struct folio *
+folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+			 pgoff_t ilx, int nid)
+{
+	const int one = mpol_bound_to_one(pol);
+
+	/* By far the most frequent, so without scopes and what asks for them. */
+	if (one != NUMA_NO_NODE)
+		return page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
+								    one, &pol->nodes));
+
+	/* The mapping outlives the memory: fail once it was unplugged. */
+	if (mpol_is_private(pol))
+		return NULL;
+
+	return folio_alloc_mpol_usable(gfp, order, pol, ilx, nid);
 }
 
 /* A mapping that is not anonymous does not get private nodes: take them out. */
