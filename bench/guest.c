@@ -169,6 +169,9 @@ static void settle(void)
 	nanosleep(&nap, NULL);
 }
 
+/* A mean counts what has nothing to do with it, too: let it have its turn before. */
+static bool patient;
+
 /* Be busy for @ticks of the clock. */
 static void spin(unsigned int ticks)
 {
@@ -707,17 +710,30 @@ static void wait_for(pid_t pid)
  * before, and so on how the machine got here: up to a hundredth of a fork, whoever has
  * the nodes. With as many processes as machines have, all that was given back is in use.
  */
+static pid_t in_crowd[4096];
+static unsigned int n_crowd;
+
 static void crowd(unsigned int n)
 {
 	pid_t pid;
 
 	while (n--) {
-		pid = fork();
+		pid = n_crowd < ARRAY_SIZE(in_crowd) ? fork() : -1;
 		if (!pid)
 			for (;;)
 				pause();
 		if (pid < 0)
 			die("fork");
+		in_crowd[n_crowd++] = pid;
+	}
+}
+
+static void disperse(void)
+{
+	while (n_crowd) {
+		kill(in_crowd[--n_crowd], SIGKILL);
+		if (waitpid(in_crowd[n_crowd], NULL, 0) < 0)
+			die("waitpid");
 	}
 }
 
@@ -725,6 +741,7 @@ static void crowd(unsigned int n)
  * fork(), exit and wait, with @size of touched memory on the side. What one
  * leaves on the free lists the next one finds, and its cost goes up and down
  * with a period of two: so a sample is some in a row, divided by their number.
+ * Before each come @grow more processes.
  */
 static void forks(const struct place *at, const char *name, size_t size, unsigned int n,
 		  unsigned int grow)
@@ -745,7 +762,7 @@ static void forks(const struct place *at, const char *name, size_t size, unsigne
 		/* Grace periods need the tick, and exits make work for them. */
 		settle();
 		/* What waits for a processor that is not idle, such as vmstat's worker. */
-		if (grow)
+		if (patient)
 			spin(2);
 		quiet(1);
 		t = tsc();
@@ -1622,10 +1639,12 @@ static void scan(void)
 {
 	static const struct place plain = { "plain", PLAIN, 0 };
 
-	crowd(256);
+	patient = true;
 	ext4_on_ram("/ext4");
+	crowd(256);
 	forks(&plain, "fork-exit", 0, 100, 16);
-	forks(&plain, "fork-exit-16m", 16 * MIB, 40, 1);
+	disperse();
+	forks(&plain, "fork-exit-16m", 16 * MIB, 40, 0);
 	page_cache("ext4", "/ext4", 2048);
 	memcg_reclaim("/ext4");
 }

@@ -34,6 +34,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -319,6 +320,12 @@ int main(int argc, char **argv)
 	if (option.system_map)
 		set_up_failures(option.system_map);
 	set_up(option.swap);
+	/*
+	 * Programs that have to be read in again while allocations fail die of it: SIGBUS
+	 * where their text is. Nobody else's memory is locked so, but the files are.
+	 */
+	if (option.system_map && mlockall(MCL_CURRENT))
+		give_up("mlockall: %s\n", strerror(errno));
 
 	missing = -unaccounted();
 	total = number("/proc/meminfo", "MemTotal:");
