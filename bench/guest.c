@@ -1588,11 +1588,11 @@ static uint64_t own_time(void)
 static void growth(void)
 {
 	uint64_t before, t;
-	const char *path;
-	unsigned int k;
-	int i;
-
+	const char *path = NULL;
 	struct pnb_sizes sizes;
+	unsigned int k;
+	char size[32];
+	int i;
 
 	load_module(as);
 	for (i = 0; i < n_dax; i++) {
@@ -1618,6 +1618,7 @@ static void growth(void)
 		quiet(0);
 		result(name_of("flip-%s", knobs[k]), samples, 100, empty_user);
 	}
+	try_write("/sys/module/anondax/parameters/scrub", "0");
 	for (i = n_dax - 1; i >= 0; i--) {
 		path = strdup(dax_file(i, strcmp(as, "kmem") ? "hotplug" : "state"));
 		settle();
@@ -1625,6 +1626,17 @@ static void growth(void)
 		must_write(path, "unplugged");
 		t = own_time() - t;
 		constant(name_of("unplug-%d", i + 1), t);
+	}
+	/* More is more of the same, and the host has to have it. */
+	if (path && n_dax == 1 && read_file(dax_file(0, "size"), size, sizeof(size)) &&
+	    strtoull(size, NULL, 0) <= 4096 * MIB) {
+		must_write("/sys/module/anondax/parameters/scrub", "1");
+		must_write(path, "online_movable");
+		settle();
+		t = own_time();
+		must_write(path, "unplugged");
+		t = own_time() - t;
+		constant("unplug-zeroed", t);
 	}
 	if (ioctl(dev, PNB_SIZES, &sizes))
 		die("no sizes");

@@ -245,6 +245,8 @@ fi
 	echo "LAB_MODULES=$modules/lib/modules/$release"
 	echo "LAB_RELEASE=$release"
 	echo "LAB_KIND=$kind"
+	# All of them are ours to unplug and to overwrite.
+	echo "ANONDAX_TEST_DEV=auto"
 	echo "LAB_SHAPE=$shape"
 	echo "LAB_DAX=$expected"
 	echo "LAB_NODE=$node"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab/vm-kunit.sh MODULE [SUITE...]: in the virtual machine, run the KUnit suites
-# of a module and print their KTAP. Without names: every suite it brings.
+# of a module and print their KTAP. Without names: every suite it brings. PARAMETERS are
+# the module's.
 
 set -euo pipefail
 
@@ -9,7 +10,8 @@ module=$1
 shift
 results=/sys/kernel/debug/kunit
 before=$(find "$results" -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null || :)
-modprobe "$module" || {
+# shellcheck disable=SC2086 # several in one word
+modprobe "$module" ${PARAMETERS:-} || {
 	echo "Bail out! the module $module does not load"
 	exit 1
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * failnth write FILE TEXT | failnth mmap FILE KIB
- * failnth touch FILE MIB | failnth hold FILE MIB
+ * failnth touch FILE MIB | failnth hold FILE MIB | failnth rest FILE MIB
  * failnth show
  *
  * touch maps and writes to that much of the file, and checks it; hold keeps it
  * until standard input ends. Exit status 3 if the file cannot be opened or mapped.
+ * rest maps twice as much, and after that wants the rest of it too: exit status 1 if
+ * it gets any.
  *
  * write and mmap:
  * Do one thing without a failure; then again and again, with the first allocation
@@ -25,6 +27,7 @@
  * FULL=N and STEP=M: all of the first N allocations, each M-th of the later ones.
  * ATMOST=N: give up after so many, for an operation that has very many of a kind.
  *
+ * HELD=N: so many pages of the node are in somebody's hands all the time.
  * LOST=N: so many pages may be missing at the end from what the ordinary nodes
  * can account for.
  *
@@ -208,6 +211,8 @@ static void snapshot(struct text *t)
 	};
 	static const char *const modules[] = { "anondax", "dax_hotplug" };
 	int nid = atoi(node), fd;
+	const char *held_by_others = getenv("HELD");
+	const long held = held_by_others ? atol(held_by_others) : 0;
 	struct pages pages;
 	char path[512];
 	size_t i;
@@ -254,7 +259,7 @@ static void snapshot(struct text *t)
 	 * per-CPU list to the buddy lists in between is seen in neither. Pages
 	 * that are in use stay so however often one looks.
 	 */
-	for (i = 0; pages.free != pages.managed && i < SETTLE_TRIES; i++) {
+	for (i = 0; pages.managed - pages.free > held && i < SETTLE_TRIES; i++) {
 		if (i)
 			usleep(50000);
 		drain();
@@ -400,7 +405,7 @@ static int do_mmap(int fail, int nth, int fd, size_t size)
 }
 
 /* No failures here. */
-static int use(const char *path, size_t size, int hold)
+static int use(const char *path, size_t size, int hold, int rest)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	size_t off;
@@ -408,7 +413,8 @@ static int use(const char *path, size_t size, int hold)
 
 	if (fd < 0)
 		return 3;
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+	p = mmap(NULL, size * (1 + rest), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+		 fd, 0);
 	if (p == MAP_FAILED)
 		return 3;
 	/* The memory may be unplugged at any time. */
@@ -426,7 +432,12 @@ static int use(const char *path, size_t size, int hold)
 		if (*(size_t *)(p + off) != off)
 			return 1;
 	}
-	return 0;
+	if (!rest)
+		return 0;
+	if (sigsetjmp(bus, 1))
+		return 0;
+	*(size_t *)(p + size) = 1;
+	return 1;
 }
 
 /* What $USE says: get it, or check it and give it back. */
@@ -587,8 +598,10 @@ int main(int argc, char **argv)
 	signal(SIGBUS, on_sigbus);
 	device = getenv("DEVICE");
 	node = getenv("NODE");
-	if (argc == 4 && (!strcmp(argv[1], "touch") || !strcmp(argv[1], "hold")))
-		return use(argv[2], strtoul(argv[3], NULL, 0) << 20, argv[1][0] == 'h');
+	if (argc == 4 && (!strcmp(argv[1], "touch") || !strcmp(argv[1], "hold") ||
+			  !strcmp(argv[1], "rest")))
+		return use(argv[2], strtoul(argv[3], NULL, 0) << 20, argv[1][0] != 't',
+			   argv[1][0] == 'r');
 	if (argc == 4 && device && node &&
 	    (!strcmp(argv[1], "write") || !strcmp(argv[1], "mmap")))
 		return inject(argv);
@@ -599,7 +612,7 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr,
 		"usage: failnth write FILE TEXT | failnth mmap FILE KIB | failnth show\n"
-		"       failnth touch|hold FILE MIB\n"
+		"       failnth touch|hold|rest FILE MIB\n"
 		"       write, mmap and show need DEVICE=daxX.Y and NODE=N\n");
 	return 2;
 }

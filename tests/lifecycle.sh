@@ -68,6 +68,12 @@ wanted() {
 	mapfile -t blocks < <(blocks_of)
 	mapfile -t plugged < <(plugged_of)
 	want=$((${#blocks[@]} * block / page))
+	# A struct page has 64 bytes: in each block they take the place of so many pages.
+	! memmap_on_memory || want=$((want - want * 64 / page))
+}
+memmap_on_memory() {
+	[ "$(cat /sys/module/memory_hotplug/parameters/memmap_on_memory 2>/dev/null)" = Y ] &&
+		[ "$(<"$dev/memmap_on_memory")" = 1 ]
 }
 
 # The state file of a driver that has plugged nothing, or that has all.
@@ -120,15 +126,38 @@ use() {
 	"$BUILD/tests/failnth" touch "/dev/$DAX" "$1"
 }
 
+# hold MIB: somebody uses so much of the device, until let_go.
+hold() {
+	local ready
+	coproc HOLD { exec "$BUILD/tests/failnth" hold "/dev/$DAX" "$1"; }
+	holder=$HOLD_PID
+	ready=''
+	read -r -t 100 ready <&"${HOLD[0]}" || :
+	[ "$ready" = ready ] || wrong "nobody holds any of it"
+}
+let_go() {
+	eval "exec ${HOLD[1]}>&-"
+	wait "$holder"
+}
+# No trace of it, whoever has the device.
+gone() {
+	! private && [ "$(managed_pages)" = 0 ] && [ "$(iomem 'System RAM \(anondax\)')" = 0 ]
+}
+
 rounds() {
-	local n=$1 i states=(online online_kernel online_movable) state bad=0 rc
+	local n=$1 i states=(online online_kernel online_movable) state bad=0 rc on_memory=0
 	modprobe anondax && modprobe kmem
 	# Two memory blocks: more takes longer and goes the same ways.
 	{ divide 2 && wanted; } || bad=1
 	for ((i = 0; i < n && bad == 0; i++)); do
 		state=${states[(i * 5 + i / 3) % 3]}
 		case $((i % 8)) in
-		3) echo "$DAX" >"$drivers/$(driver)/unbind" ;;
+		3) # and every other time with its struct pages on the node itself
+			echo "$DAX" >"$drivers/$(driver)/unbind"
+			echo $((i / 8 % 2)) >"$dev/memmap_on_memory"
+			wanted
+			! memmap_on_memory || on_memory=$((on_memory + 1))
+			;;
 		5) vm_node -d device_dax unplugged 2>/dev/null ;;
 		7) vm_node -d kmem online_movable && vm_node -d kmem unplugged || bad=1 ;;
 		esac
@@ -144,6 +173,8 @@ rounds() {
 			# Too late to open it is a fair answer.
 			[ $rc = 0 ] || [ $rc = 3 ] || bad=1
 			echo "$DAX" >"$drivers/anondax/bind" || bad=1
+			# It goes if nobody uses it any more.
+			[ "$(<"$hotplug")" != unplugged ] || echo "$state" >"$hotplug" || bad=1
 			;;
 		2) # unplugged while in use: the pages move
 			use 4 &
@@ -159,6 +190,7 @@ rounds() {
 		[ $bad = 0 ] || note "in round $i, $state"
 	done
 	result $bad "$i rounds of plugging, using, unplugging and rebinding"
+	check "some of them with struct pages on the node itself" [ $on_memory -gt 0 ]
 }
 
 #
@@ -265,16 +297,24 @@ ranges() {
 		echo quit >&"${FILL[1]}"
 		wait "$pid"
 
-		# It stays when the driver goes, and is found again.
+		# In use it stays when the driver goes, and is found again.
 		echo "$state" >"$hotplug"
+		hold 8
+		echo 1 >"$dev/mbind"
 		echo "$DAX" >"$drivers/anondax/unbind"
-		check "$state: unbound, the node stays" private
+		check "$state: unbound in use, the node stays" private
 		! echo "$DAX" >"$drivers/device_dax/bind" 2>/dev/null
 		check "$state: and device_dax gets none of the ranges" [ "$(driver)" = none ]
 		echo "$DAX" >"$drivers/anondax/bind"
-		check "$state: bound again, all ranges are there" is_plugged "$state"
-		echo unplugged >"$hotplug"
-		check "$state: and can be unplugged" is_unplugged
+		check "$state: bound again, all ranges are there" is_online "$state"
+		check "$state: and nothing is switched on" [ "$(<"$dev/mbind")" = 0 ]
+		let_go
+		check "$state: given back" all_free
+		# Nobody uses it.
+		echo "$DAX" >"$drivers/anondax/unbind"
+		check "$state: unbound when nobody uses it, it goes" gone
+		echo "$DAX" >"$drivers/anondax/bind"
+		check "$state: and is unplugged when it is bound again" is_unplugged
 	done
 	echo "$DAX" >"$drivers/anondax/unbind"
 	check "unbound, /proc/iomem is what it was" [ "$(cat /proc/iomem)" = "$before" ]
@@ -288,6 +328,82 @@ ranges() {
 	echo unplugged >"$hotplug"
 	check "and unplugged" is_unplugged
 	neighbours
+	orphans
+	kept_open
+}
+
+#
+# A device that does not come back, or by another name.
+#
+orphans() {
+	local region other refs
+	region=$(readlink -f "$dev")
+	region=${region%/*}/dax_region
+	divide 2
+	vm_node online_movable "$DAX"
+	wanted
+	hold 8
+	echo "$DAX" >"$drivers/anondax/unbind"
+	# Its range is free again when it has gone, and so another's.
+	echo 0 >"$dev/size"
+	# The first one of a region stays, without memory.
+	echo "$DAX" >"$region/delete" 2>/dev/null
+	check "the device is gone, its memory is not" private
+	echo 1 >"$region/create" && other=$(<"$region/create")
+	echo $((2 * block)) >"$bus/devices/$other/size"
+	echo "$other" >"$drivers/anondax/bind" 2>/dev/null || echo "$other" >"$drivers/anondax/new_id"
+	DAX=$other dev=$bus/devices/$other hotplug=$dev/hotplug
+	check "another with its range finds it" is_online online_movable
+	let_go
+	check "with all of it given back" all_free
+	hold 8
+	refs=$(<"/sys/module/anondax/refcnt")
+	echo "$DAX" >"$drivers/anondax/unbind"
+	let_go
+	check "left behind again" private
+	offline_blocks
+	for ((i = 0; i < 50; i++)); do
+		[ "$(<"/sys/module/anondax/refcnt")" -ge "$refs" ] || break
+		sleep 0.1
+	done
+	check "taken offline by hand, its claim ends with the last block" gone
+	check "and the driver may go" [ "$(<"/sys/module/anondax/refcnt")" -lt "$refs" ]
+	echo "$DAX" >"$drivers/anondax/bind"
+	check "bound again, it is unplugged" is_unplugged
+}
+
+offline_blocks() {
+	local b
+	for b in "${blocks[@]}"; do
+		echo offline >"/sys/devices/system/memory/memory$b/state" || note "memory$b does not go offline"
+	done
+}
+# Those of another device, one after another.
+offline_refused() {
+	local b
+	while read -r b; do
+		! echo offline >"/sys/devices/system/memory/memory$b/state" 2>/dev/null || wrong "memory$b goes offline" || return
+	done < <(dev=${1%/*} && blocks_of)
+	[ "$(<"$1")" = online_movable ]
+}
+
+#
+# Somebody keeps the file open that another driver has left: who opens it then gets that
+# driver's, until the last one closes it.
+#
+kept_open() {
+	vm_node -d device_dax unplugged "$DAX" 2>/dev/null
+	check "the device is device_dax'" [ "$(driver)" = device_dax ]
+	exec 9<"/dev/$DAX"
+	echo "$DAX" >"$drivers/device_dax/unbind"
+	"$BUILD/tests/failnth" touch "/dev/$DAX" 1
+	check "kept open over an unbind it cannot be opened" [ $? = 3 ]
+	vm_node online_movable "$DAX"
+	"$BUILD/tests/failnth" touch "/dev/$DAX" 1
+	check "nor when it is anondax'" [ $? = 3 ]
+	exec 9<&-
+	check "until it is closed" use 1
+	vm_node unplugged "$DAX"
 }
 
 #
@@ -296,14 +412,44 @@ ranges() {
 neighbours() {
 	local other=${holes[0]} file
 	file=$bus/devices/$other/hotplug
+	vm_node unplugged "$DAX"
+	vm_node unplugged "$other"
+	# They share what they are opted in to, plugged or not.
+	echo 1 >"$dev/mbind"
+	check "a knob of one is one of the other" [ "$(<"$bus/devices/$other/mbind")" = 1 ]
+	echo 300 >"$bus/devices/$other/adistance"
+	check "so is the abstract distance" [ "$(<"$dev/adistance")" = 300 ]
 	vm_node online_movable "$DAX"
+	check "plugged, the other one cannot set it" eval "! echo 301 >'$bus/devices/$other/adistance' 2>/dev/null"
+	echo 0 >"$bus/devices/$other/mbind"
+	check "but it can switch off for both" [ "$(<"$dev/mbind")" = 0 ]
+	echo 1 >"$dev/ltpin"
 	vm_node online_movable "$other"
+	check "and when it is plugged takes what is in force" [ "$(<"$bus/devices/$other/ltpin")" = 1 ]
+	echo 0 >"$bus/devices/$other/ltpin"
 	check "another device of the node: its memory comes on top" [ "$(managed_pages)" = $((want + block / page)) ]
 	echo unplugged >"$hotplug"
 	check "it keeps the node private when the first is unplugged" private
 	check "with its own memory" [ "$(managed_pages)" = $((block / page)) ]
 	"$BUILD/tests/failnth" touch "/dev/$other" 16
 	check "and it is usable" [ $? = 0 ]
+	# One of them is left behind in use: what is the other's is still the other's. They
+	# are one pool, so it is more than the other one has.
+	echo online_movable >"$hotplug"
+	hold $((block / 1048576 + 8))
+	echo "$DAX" >"$drivers/anondax/unbind"
+	let_go
+	check "the first is left behind, the other one is there" [ "$(managed_pages)" = $((want + block / page)) ]
+	check "nobody takes the other one's memory away" offline_refused "$file"
+	offline_blocks
+	for ((i = 0; i < 50; i++)); do
+		[ "$(managed_pages)" != $((block / page)) ] || break
+		sleep 0.1
+	done
+	check "but what was left behind goes by hand" [ "$(managed_pages)" = $((block / page)) ]
+	check "the other one can be used" "$BUILD/tests/failnth" touch "/dev/$other" 16
+	echo "$DAX" >"$drivers/anondax/bind"
+	check "the first is bound again, and unplugged" [ "$(<"$hotplug")" = unplugged ]
 	echo unplugged >"$file"
 	check "with the last the node is as before" is_unplugged
 	echo "$other" >"$drivers/anondax/unbind"
@@ -352,6 +498,7 @@ failing() {
 	result $rc "allocation failures: $name"
 }
 faults() {
+	local scrub=/sys/module/anondax/parameters/scrub
 	local states=("$@") state bind="write $drivers/anondax/bind $DAX" unbind="write $drivers/anondax/unbind $DAX" rolled_back
 	for f in failslab/ignore-gfp-wait fail_page_alloc/ignore-gfp-{wait,highmem}; do
 		echo N >"/sys/kernel/debug/$f"
@@ -387,15 +534,22 @@ faults() {
 		dmesg -w | grep -m 1 -E 'mapping[1-9]: memory add failed' >"$rolled_back" &
 		# All of them once, some of them again: for most the zone is the same.
 		[ "$state" = online ] || export FULL=4 STEP=5
+		# What is zeroed between two attempts is not what they are about.
+		echo N >"$scrub"
 		failing "plug $state" unplugged "write $hotplug unplugged" write "$hotplug" "$state"
 		check "plug $state: the second range failed and the first was taken back" [ -s "$rolled_back" ]
 		kill $! 2>/dev/null
 		failing "map and touch, $state" "$state" "" mmap "/dev/$DAX" 2112
+		echo Y >"$scrub"
 		failing "unplug from $state" "$state" "write $hotplug $state" write "$hotplug" unplugged
 		USE="/dev/$DAX 2112" failing "unplug from $state, in use" "$state" "write $hotplug $state" write "$hotplug" unplugged
-		failing "unbind from $state" "$state" "$bind" write "$drivers/anondax/unbind" "$DAX"
+		# In use it stays; unused it goes, and is unplugged when it is bound again.
+		USE="/dev/$DAX 2112" failing "unbind from $state" "$state" "$bind" write "$drivers/anondax/unbind" "$DAX"
+		hold 4
 		echo "$DAX" >"$drivers/anondax/unbind"
-		failing "bind, $state since before" "unbound-$state" "$unbind" write "$drivers/anondax/bind" "$DAX"
+		HELD=$((4 * 1048576 / page)) failing "bind, $state since before" "unbound-$state" "$unbind" write "$drivers/anondax/bind" "$DAX"
+		let_go
+		echo "$DAX" >"$drivers/anondax/bind"
 		unset FULL STEP
 	done
 	vm_node unplugged "$DAX"

@@ -54,6 +54,9 @@ check "the module loads" modprobe $module start=$start size=$size nid="$PNODE"
 lab/vm-node.sh online "$DAX" >/dev/null
 check "while anondax owns the node it is refused" fails plugged 1 "Device or resource busy"
 check "and anondax still has it" [ "$(cat "$hotplug")" = online ]
+coproc REST { exec "$BUILD/tests/failnth" rest "/dev/$DAX" 8; }
+rest=$REST_PID
+read -r -t 100 _ <&"${REST[0]}" || note "nobody has mapped the device"
 lab/vm-node.sh unplugged "$DAX" >/dev/null
 echo "$DAX" >"$drivers/anondax/unbind"
 check "without anondax the node is nobody's" gone
@@ -64,6 +67,9 @@ check "the node is private" private
 check "and not ordinary" eval "! ordinary"
 all=$((size / page))
 check "all of its $all pages are free" free_are $all
+eval "exec ${REST[1]}>&-"
+check "who had mapped the device when it was another's gets nothing of it" wait "$rest"
+check "so they all are still" free_are $all
 modprobe anondax
 check "anondax can have it no more" eval "! lab/vm-node.sh online $DAX 2>/dev/null >/dev/null"
 check "the module stays while there is memory" eval "! rmmod $module 2>/dev/null"

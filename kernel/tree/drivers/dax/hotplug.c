@@ -12,7 +12,6 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/node_private.h>
 #include <linux/slab.h>
 #include <linux/string_helpers.h>
 #include "bus.h"
@@ -64,7 +63,8 @@ struct dax_hotplug *dax_hotplug_alloc(struct dev_dax *dev_dax, int nid,
 			continue;
 		}
 		total_len += range_len(&aligned);
-		hp->ranges[rc++].range = aligned;
+		hp->ranges[rc].range = aligned;
+		hp->ranges[rc++].mapping = i;
 	}
 	hp->nr_range = rc;
 
@@ -91,9 +91,7 @@ struct dax_hotplug *dax_hotplug_alloc(struct dev_dax *dev_dax, int nid,
 
 	hp->mgid = rc;
 	hp->mem_name = mem_name;
-	hp->mhp_flags = MHP_NID_IS_MGID;
-	if (dev_dax->memmap_on_memory)
-		hp->mhp_flags |= MHP_MEMMAP_ON_MEMORY;
+	hp->mhp_flags = dax_hotplug_flags(dev_dax);
 	hp->state = DAX_KMEM_UNPLUGGED;
 	mutex_init(&hp->lock);
 	return hp;
@@ -104,7 +102,7 @@ err_free:
 	kfree(hp);
 	return ERR_PTR(rc);
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_alloc);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_alloc, "kmem,anondax");
 
 /**
  * dax_hotplug_free - undo dax_hotplug_alloc()
@@ -119,22 +117,15 @@ void dax_hotplug_free(struct dax_hotplug *hp)
 	kfree(hp->res_name);
 	kfree(hp);
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_free);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_free, "kmem,anondax");
 
-/**
- * dax_hotplug_is_online - is the memory in one of the online states?
- * @hp: the memory
- *
- * Context: any; stable under @hp->lock.
- * Return: true if so.
- */
-bool dax_hotplug_is_online(const struct dax_hotplug *hp)
+/* Is the memory in one of the online states? */
+static bool dax_hotplug_is_online(const struct dax_hotplug *hp)
 {
 	return hp->state == MMOP_ONLINE ||
 	       hp->state == MMOP_ONLINE_KERNEL ||
 	       hp->state == MMOP_ONLINE_MOVABLE;
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_is_online);
 
 static void dax_hotplug_release_range(struct dax_hotplug_range *r)
 {
@@ -156,7 +147,7 @@ void dax_hotplug_release(struct dax_hotplug *hp)
 	for (int i = 0; i < hp->nr_range; i++)
 		dax_hotplug_release_range(&hp->ranges[i]);
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_release);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_release, "kmem,anondax");
 
 /**
  * dax_hotplug_reserve - reserve the ranges for their memory to be added
@@ -164,7 +155,7 @@ EXPORT_SYMBOL_GPL(dax_hotplug_release);
  * @hp: the memory
  *
  * Ranges that are reserved already stay so. A range that somebody else holds
- * is left out, unless it is the first or all are asked for.
+ * is left out, unless it is the first.
  *
  * Context: process context, may sleep.
  * Return: the number of ranges reserved, or -EBUSY with those of this call
@@ -187,11 +178,7 @@ int dax_hotplug_reserve(struct device *dev, struct dax_hotplug *hp)
 					 hp->res_name);
 		if (!res) {
 			dev_warn(dev, "mapping%d: %#llx-%#llx could not reserve region\n",
-				 i, r->range.start, r->range.end);
-			if (hp->atomic) {
-				dax_hotplug_release(hp);
-				return -EBUSY;
-			}
+				 r->mapping, r->range.start, r->range.end);
 			/*
 			 * Once some memory has been onlined we can't
 			 * assume that it can be un-onlined safely.
@@ -212,7 +199,7 @@ int dax_hotplug_reserve(struct device *dev, struct dax_hotplug *hp)
 	}
 	return mapped;
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_reserve);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_reserve, "kmem");
 
 static int dax_hotplug_add_range(struct dax_hotplug *hp,
 				 const struct range *range, int online_type)
@@ -227,79 +214,34 @@ static int dax_hotplug_add_range(struct dax_hotplug *hp,
 }
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
-/* Offline and remove the first @nr ranges, as far as they are reserved. */
-static int dax_hotplug_remove(struct dax_hotplug *hp, int nr)
+/* Offline and remove all ranges that are reserved, or none. */
+static int dax_hotplug_remove(struct device *dev, struct dax_hotplug *hp)
 {
-	struct range *ranges __free(kfree) = kmalloc_objs(*ranges, nr);
-	int i, nr_ranges = 0;
+	struct range *ranges __free(kfree) = kmalloc_objs(*ranges, hp->nr_range);
+	int i, rc, nr_ranges = 0;
 
 	if (!ranges)
 		return -ENOMEM;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < hp->nr_range; i++) {
 		if (hp->ranges[i].res)
 			ranges[nr_ranges++] = hp->ranges[i].range;
 	}
 	/* Nothing added means nothing to remove. */
 	if (!nr_ranges)
 		return 0;
-	return offline_and_remove_memory_ranges(ranges, nr_ranges);
+	rc = offline_and_remove_memory_ranges(ranges, nr_ranges);
+	/* Recoverable: the ranges rolled back, nothing is leaked yet. */
+	if (rc)
+		dev_err(dev, "hotremove failed, device left online: %d\n", rc);
+	return rc;
 }
 #else
-static int dax_hotplug_remove(struct dax_hotplug *hp, int nr)
+static int dax_hotplug_remove(struct device *dev, struct dax_hotplug *hp)
 {
 	return -EBUSY;
 }
 #endif
-
-#ifdef CONFIG_PRIVATE_NODES
-static bool dax_hotplug_came_online(struct dax_hotplug *hp,
-				    const struct range *range)
-{
-	return node_private_range_online(range->start, range_len(range));
-}
-#else
-/* Nobody plugs atomically without private nodes. */
-static bool dax_hotplug_came_online(struct dax_hotplug *hp,
-				    const struct range *range)
-{
-	return true;
-}
-#endif
-
-/* All ranges or none. */
-static int dax_hotplug_plug_atomic(struct device *dev, struct dax_hotplug *hp,
-				   int online_type)
-{
-	int i, rc = 0, tries = 3;
-
-	for (i = 0; i < hp->nr_range && !rc; i++) {
-		const struct range *range = &hp->ranges[i].range;
-
-		rc = dax_hotplug_add_range(hp, range, online_type);
-		if (rc) {
-			dev_warn(dev, "mapping%d: memory add failed: %d\n", i, rc);
-			break;
-		}
-		if (!dax_hotplug_came_online(hp, range)) {
-			dev_warn(dev, "mapping%d: memory does not come online\n", i);
-			rc = -ENOMEM;
-		}
-	}
-	if (!rc)
-		return i;
-
-	/* Nobody has been told of this memory yet, so it can be taken back. */
-	while (i && dax_hotplug_remove(hp, i)) {
-		if (!--tries) {
-			dev_err(dev, "%d of %d ranges stay plugged, write \"unplugged\" to try again\n",
-				i, hp->nr_range);
-			hp->state = online_type;
-			break;
-		}
-	}
-	return rc;
-}
 
 /**
  * dax_hotplug_plug - add the memory of all reserved ranges and online it
@@ -308,8 +250,7 @@ static int dax_hotplug_plug_atomic(struct device *dev, struct dax_hotplug *hp,
  * @online_type: MMOP_*, the state of all of its memory blocks
  *
  * Ranges that are not reserved are passed over: kmem keeps to what it gets, and
- * atomicity applies to the ranges that it got. With @hp->atomic a failure of
- * one range undoes the others; should even that fail, @hp->state says so.
+ * atomicity applies to the ranges that it got.
  *
  * Context: process context, may sleep. Under @hp->lock once the device is
  * visible.
@@ -326,9 +267,6 @@ int dax_hotplug_plug(struct device *dev, struct dax_hotplug *hp,
 	if (online_type < MMOP_OFFLINE || online_type > MMOP_ONLINE_MOVABLE)
 		return -EINVAL;
 
-	if (hp->atomic)
-		return dax_hotplug_plug_atomic(dev, hp, online_type);
-
 	for (i = 0; i < hp->nr_range; i++) {
 		struct dax_hotplug_range *r = &hp->ranges[i];
 
@@ -342,7 +280,7 @@ int dax_hotplug_plug(struct device *dev, struct dax_hotplug *hp,
 		rc = dax_hotplug_add_range(hp, &r->range, online_type);
 		if (rc) {
 			dev_warn(dev, "mapping%d: %#llx-%#llx memory add failed\n",
-				 i, r->range.start, r->range.end);
+				 r->mapping, r->range.start, r->range.end);
 			/*
 			 * Release the reservation for the range that failed to
 			 * add so a later hotremove does not try to remove memory
@@ -358,7 +296,7 @@ int dax_hotplug_plug(struct device *dev, struct dax_hotplug *hp,
 
 	return added;
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_plug);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_plug, "kmem");
 
 /**
  * dax_hotplug_unplug - offline and remove the memory, all of it or none
@@ -372,16 +310,9 @@ EXPORT_SYMBOL_GPL(dax_hotplug_plug);
  */
 int dax_hotplug_unplug(struct device *dev, struct dax_hotplug *hp)
 {
-	int rc = dax_hotplug_remove(hp, hp->nr_range);
-
-	if (rc) {
-		/* Recoverable: the ranges rolled back, nothing is leaked yet. */
-		dev_err(dev, "hotremove failed, device left online: %d\n", rc);
-		return rc;
-	}
-	return 0;
+	return dax_hotplug_remove(dev, hp);
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_unplug);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_unplug, "kmem");
 
 /**
  * dax_hotplug_remove_offline - remove what is offline, from driver unbind
@@ -406,8 +337,8 @@ int dax_hotplug_remove_offline(struct device *dev, struct dax_hotplug *hp)
 			continue;
 		if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE) ||
 		    remove_memory(r->range.start, range_len(&r->range))) {
-			dev_warn(dev, "mapping%d: %#llx-%#llx stuck online\n",
-				 i, r->range.start, r->range.end);
+			dev_warn(dev, "mapping%d: %#llx-%#llx stuck online until reboot\n",
+				 r->mapping, r->range.start, r->range.end);
 			rc = -EBUSY;
 			continue;
 		}
@@ -415,7 +346,7 @@ int dax_hotplug_remove_offline(struct device *dev, struct dax_hotplug *hp)
 	}
 	return rc;
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_remove_offline);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_remove_offline, "kmem");
 
 /**
  * dax_hotplug_parse_state - the state that was written to a sysfs file
@@ -438,7 +369,7 @@ int dax_hotplug_parse_state(const char *buf)
 		return -EINVAL;
 	return online_type;
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_parse_state);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_parse_state, "kmem,anondax");
 
 /**
  * dax_hotplug_show_state - print the state for a sysfs file
@@ -457,7 +388,7 @@ ssize_t dax_hotplug_show_state(const struct dax_hotplug *hp, char *buf)
 		str = mhp_online_type_to_str(state);
 	return sysfs_emit(buf, "%s\n", str ?: "unknown");
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_show_state);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_show_state, "kmem,anondax");
 
 /**
  * dax_hotplug_adistance - where a node belongs in the memory tiers
@@ -473,7 +404,7 @@ int dax_hotplug_adistance(int nid)
 	mt_calc_adistance(nid, &adist);
 	return adist;
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_adistance);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_adistance, "kmem,anondax");
 
 /**
  * dax_hotplug_memory_type - the memory type of an abstract distance
@@ -488,7 +419,7 @@ struct memory_dev_type *dax_hotplug_memory_type(int adistance)
 	guard(mutex)(&dax_memory_type_lock);
 	return mt_find_alloc_memory_type(adistance, &dax_memory_types);
 }
-EXPORT_SYMBOL_GPL(dax_hotplug_memory_type);
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_memory_type, "kmem,anondax");
 
 static void __exit dax_hotplug_exit(void)
 {

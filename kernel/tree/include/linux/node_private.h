@@ -57,6 +57,9 @@ enum node_private_opt {
  * @opts: NODE_PRIVATE_OPT_* of the node; all claims on a node have the same
  * @adistance: its abstract distance; all claims on a node have the same. 0
  *	leaves the node's place in the memory tiers to whoever else sets it
+ * @keeps: are any of these pages the owner's to unplug? Then nobody else takes their
+ *	memory blocks offline. Called under lock_device_hotplug() and mem_hotplug_begin(),
+ *	may sleep, and must not take what is held around either. NULL: it does not mind
  *
  * The owner keeps one of these for each thing that gives the node memory (a
  * dax device, say) from node_private_register() to node_private_unregister().
@@ -67,8 +70,12 @@ struct node_private {
 	const char *name;
 	unsigned long opts;
 	int adistance;
+	bool (*keeps)(struct node_private *np, unsigned long pfn, unsigned long nr_pages);
 	/* private: */
 	int nid;
+	unsigned long id;
+	struct task_struct *remover;
+	bool leaving;
 	struct list_head list;
 };
 
@@ -76,11 +83,12 @@ struct node_private {
 struct node_private_offline {
 	unsigned long pfn;
 	unsigned long since;
+	bool leaving;
 };
 
 /* Not there without CONFIG_PRIVATE_NODES, where no code that is left looks at them. */
 extern nodemask_t node_private_registered;
-extern nodemask_t node_private_allowed[NR_NODE_PRIVATE_OPTS];
+extern nodemask_t node_private_denied[NR_NODE_PRIVATE_OPTS];
 
 #ifdef CONFIG_PRIVATE_NODES
 
@@ -92,6 +100,10 @@ int node_private_unregister(struct node_private *np);
 int node_private_set_opts(struct node_private *np, unsigned long mask,
 			  unsigned long opts);
 
+void node_private_abandon(struct node_private *np);
+bool node_private_may_offline(int nid, unsigned long pfn, unsigned long nr_pages,
+			      struct node_private_offline *progress);
+void node_private_offlined(int nid, struct node_private_offline *progress);
 void node_private_get(void);
 void node_private_put(void);
 int node_private_may_add(int nid, bool private);
@@ -109,7 +121,21 @@ bool node_private_allows_advice(int nid);
 void node_private_memory_changed(void);
 bool node_private_stuck(int nid, unsigned long pfn,
 			struct node_private_offline *progress);
-bool node_private_range_online(u64 start, u64 size);
+
+/**
+ * node_private_id - the identity of a claim
+ * @np: the claim, registered
+ *
+ * What is let in under one claim is nothing to the next, be it the same owner's. All
+ * claims that a node has at a time are one in this.
+ *
+ * Context: any.
+ * Return: a number that no other claim ever has; never 0.
+ */
+static inline unsigned long node_private_id(const struct node_private *np)
+{
+	return np->id;
+}
 
 /* Is any private node registered? A patched-out branch when not. */
 static inline bool node_private_enabled(void)
@@ -143,15 +169,14 @@ static inline bool node_is_private(int nid)
  */
 static inline bool node_private_allows(int nid, enum node_private_opt opt)
 {
-	return !node_is_private(nid) ||
-	       node_isset(nid, node_private_allowed[opt]);
+	return !node_private_enabled() || !node_isset(nid, node_private_denied[opt]);
 }
 
 /* Can normal kernel operation place memory on this node? Of private ones only. */
 static inline bool node_private_is_pseudo(int nid)
 {
-	return node_isset(nid, node_private_allowed[NODE_PRIVATE_DEMOTION]) ||
-	       node_isset(nid, node_private_allowed[NODE_PRIVATE_MBIND]);
+	return node_private_allows(nid, NODE_PRIVATE_DEMOTION) ||
+	       node_private_allows(nid, NODE_PRIVATE_MBIND);
 }
 
 /**
@@ -208,6 +233,16 @@ static inline bool node_private_stuck(int nid, unsigned long pfn,
 static inline int node_private_may_add(int nid, bool private)
 {
 	return 0;
+}
+
+static inline bool node_private_may_offline(int nid, unsigned long pfn, unsigned long nr_pages,
+					    struct node_private_offline *progress)
+{
+	return true;
+}
+
+static inline void node_private_offlined(int nid, struct node_private_offline *progress)
+{
 }
 
 static inline bool node_private_unreachable(const struct zonelist *zonelist,

@@ -40,22 +40,23 @@
 #include <linux/swap.h>
 #include <linux/topology.h>
 #include <linux/vmstat.h>
+#include <linux/wait.h>
 
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "internal.h"
 
 /*
- * Nodes that have an owner, and for each service those it may act on. Readers
- * test single bits without a lock. A bit of node_private_registered changes
- * only while the node has no memory, so whoever holds one of its folios sees
- * it stable; the others are switches whose old value is as good as the new
- * one for an operation that already runs.
+ * Nodes that have an owner, and for each service those of them that it keeps off:
+ * one bit says so of any node. Readers test single bits without a lock. A bit of
+ * node_private_registered changes only while the node has no memory, so whoever
+ * holds one of its folios sees it stable; the others are switches whose old value
+ * is as good as the new one for an operation that already runs.
  */
 nodemask_t node_private_registered __read_mostly;
 EXPORT_SYMBOL_GPL(node_private_registered);
-nodemask_t node_private_allowed[NR_NODE_PRIVATE_OPTS] __read_mostly;
-EXPORT_SYMBOL_GPL(node_private_allowed);
+nodemask_t node_private_denied[NR_NODE_PRIVATE_OPTS] __read_mostly;
+EXPORT_SYMBOL_GPL(node_private_denied);
 
 /*
  * N_MEMORY and N_MEMORY_PRIVATE in one, kept up to date while there is a claim
@@ -84,6 +85,13 @@ EXPORT_SYMBOL_IF_KUNIT(node_private_claims);
 VISIBLE_IF_KUNIT struct mutex node_private_lock = __MUTEX_INITIALIZER(node_private_lock);
 EXPORT_SYMBOL_IF_KUNIT(node_private_lock);
 
+/*
+ * Nodes whose memory is being taken away. Whoever needs a page of one meanwhile waits
+ * for how it ends, for in between there is none to be had: see vmf_oom_fault().
+ */
+nodemask_t node_private_leaving __read_mostly;
+DECLARE_WAIT_QUEUE_HEAD(node_private_left);
+
 bool node_private_hibernating;
 
 static struct node_private *node_private_claim(int nid)
@@ -105,9 +113,9 @@ static void node_private_publish(int nid, unsigned long opts)
 
 	for (opt = 0; opt < NR_NODE_PRIVATE_OPTS; opt++) {
 		if (opts & BIT(opt))
-			node_set(nid, node_private_allowed[opt]);
+			node_clear(nid, node_private_denied[opt]);
 		else
-			node_clear(nid, node_private_allowed[opt]);
+			node_set(nid, node_private_denied[opt]);
 	}
 }
 
@@ -182,6 +190,7 @@ static int node_private_alloc_zonelists(void)
  */
 int node_private_register(int nid, struct node_private *np)
 {
+	static unsigned long last_id; /* under node_private_lock */
 	const struct node_private *other;
 	int rc = 0;
 
@@ -214,6 +223,9 @@ int node_private_register(int nid, struct node_private *np)
 		goto out;
 
 	np->nid = nid;
+	if (!other)
+		WRITE_ONCE(NODE_DATA(nid)->private_claim, ++last_id);
+	np->id = NODE_DATA(nid)->private_claim;
 	list_add_tail(&np->list, &node_private_claims);
 	node_private_publish(nid, np->opts);
 	node_set(nid, node_private_registered);
@@ -252,9 +264,11 @@ int node_private_unregister(struct node_private *np)
 			rc = -EBUSY;
 			goto out;
 		}
+		WRITE_ONCE(NODE_DATA(nid)->private_claim, 0);
 		node_clear(nid, node_private_registered);
-		node_private_publish(nid, 0);
+		node_private_publish(nid, NODE_PRIVATE_OPT_ALL);
 	}
+	np->id = 0;
 	static_branch_dec(&node_private_key);
 out:
 	mutex_unlock(&node_private_lock);
@@ -290,6 +304,25 @@ static void node_private_apply(int nid, unsigned long changed,
 		memory_tiers_update_targets();
 }
 
+static void __node_private_set_opts(struct node_private *np, unsigned long mask,
+				    unsigned long opts)
+{
+	struct node_private *other;
+	unsigned long changed;
+
+	guard(mutex)(&node_private_lock);
+
+	opts = (np->opts & ~mask) | (opts & mask);
+	changed = opts ^ np->opts;
+	list_for_each_entry(other, &node_private_claims, list) {
+		if (other->nid == np->nid)
+			other->opts = opts;
+	}
+	node_private_publish(np->nid, opts);
+	/* Asked for again, reclaim gets another try at the threads that did not start. */
+	node_private_apply(np->nid, changed | (mask & opts & NODE_PRIVATE_OPT_RECLAIM), opts);
+}
+
 /**
  * node_private_set_opts - switch services on or off
  * @np: a claim on the node
@@ -308,8 +341,6 @@ static void node_private_apply(int nid, unsigned long changed,
 int node_private_set_opts(struct node_private *np, unsigned long mask,
 			  unsigned long opts)
 {
-	struct node_private *other;
-	unsigned long changed;
 	int rc;
 
 	if ((mask | opts) & ~NODE_PRIVATE_OPT_ALL)
@@ -319,23 +350,69 @@ int node_private_set_opts(struct node_private *np, unsigned long mask,
 	rc = lock_device_hotplug_sysfs();
 	if (rc)
 		return rc;
-	mutex_lock(&node_private_lock);
-
-	opts = (np->opts & ~mask) | (opts & mask);
-	changed = opts ^ np->opts;
-	list_for_each_entry(other, &node_private_claims, list) {
-		if (other->nid == np->nid)
-			other->opts = opts;
-	}
-	node_private_publish(np->nid, opts);
-	/* Asked for again, reclaim gets another try at the threads that did not start. */
-	node_private_apply(np->nid, changed | (mask & opts & NODE_PRIVATE_OPT_RECLAIM), opts);
-
-	mutex_unlock(&node_private_lock);
+	__node_private_set_opts(np, mask, opts);
 	unlock_device_hotplug();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(node_private_set_opts);
+
+/**
+ * node_private_abandon - switch all services off, on behalf of who leaves memory behind
+ * @np: a claim on the node
+ *
+ * For an owner whose last device goes while memory is in use: what is there stays, and
+ * nothing is left that could switch a service off.
+ *
+ * Context: process context, may sleep. Takes lock_device_hotplug().
+ */
+void node_private_abandon(struct node_private *np)
+{
+	lock_device_hotplug();
+	__node_private_set_opts(np, NODE_PRIVATE_OPT_ALL, 0);
+	unlock_device_hotplug();
+}
+EXPORT_SYMBOL_GPL(node_private_abandon);
+
+/**
+ * node_private_may_offline - may these pages be taken offline?
+ * @nid: their node
+ * @pfn: the first of them
+ * @nr_pages: how many
+ * @progress: for node_private_offlined()
+ *
+ * What goes behind the owner's back makes wrong what the owner says of it. For the owner
+ * itself that is when its node begins to leave, and not while it waits for others; it
+ * leaves as well when somebody takes blocks offline by hand that nobody keeps.
+ *
+ * Context: process context, under lock_device_hotplug(), which keeps the claims.
+ * Return: true if so.
+ */
+bool node_private_may_offline(int nid, unsigned long pfn, unsigned long nr_pages,
+			      struct node_private_offline *progress)
+{
+	struct node_private *np;
+	bool kept = false;
+
+	if (!node_is_private(nid))
+		return true;
+
+	list_for_each_entry(np, &node_private_claims, list) {
+		if (np->nid != nid)
+			continue;
+		if (READ_ONCE(np->remover) == current) {
+			node_private_leave(np);
+			return true;
+		}
+		kept |= np->keeps && np->keeps(np, pfn, nr_pages);
+	}
+	if (kept) {
+		pr_err("node %d is private: its driver unplugs it, not its memory blocks\n", nid);
+		return false;
+	}
+	node_private_begin_leaving(nid);
+	progress->leaving = true;
+	return true;
+}
 
 /**
  * node_private_get - keep the hooks for private nodes on
@@ -416,14 +493,16 @@ static int node_private_memory_notify(struct notifier_block *nb, unsigned long a
 				      void *data)
 {
 	const struct memory_notify *arg = data;
+	const int nid = pfn_to_nid(arg->start_pfn);
 
-	if (action != MEM_GOING_ONLINE || !node_private_hibernating ||
-	    !node_is_private(pfn_to_nid(arg->start_pfn)))
+	if (!node_is_private(nid))
 		return NOTIFY_DONE;
 
-	pr_err("node %d: no memory comes online while the system hibernates\n",
-	       pfn_to_nid(arg->start_pfn));
-	return notifier_from_errno(-EBUSY);
+	if (action == MEM_GOING_ONLINE && node_private_hibernating) {
+		pr_err("node %d: no memory comes online while the system hibernates\n", nid);
+		return notifier_from_errno(-EBUSY);
+	}
+	return NOTIFY_DONE;
 }
 
 static struct notifier_block node_private_memory_nb = {
@@ -463,8 +542,7 @@ void node_private_add_allowed(nodemask_t *nodes, enum node_private_opt opt)
 {
 	nodemask_t private;
 
-	nodes_and(private, node_states[N_MEMORY_PRIVATE],
-		  node_private_allowed[opt]);
+	nodes_andnot(private, node_states[N_MEMORY_PRIVATE], node_private_denied[opt]);
 	nodes_or(*nodes, *nodes, private);
 }
 

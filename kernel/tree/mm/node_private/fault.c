@@ -8,6 +8,7 @@
 #include <linux/node_private.h>
 #include <linux/pgtable.h>
 #include <linux/swapops.h>
+#include <linux/wait.h>
 
 #include "../internal.h"
 #include "../swap.h"
@@ -91,6 +92,43 @@ static vm_fault_t vmf_looks_again(struct vm_fault *vmf)
 	return ret;
 }
 
+static bool vmf_may_wait(const struct vm_fault *vmf)
+{
+	return (vmf->flags & FAULT_FLAG_ALLOW_RETRY) &&
+	       !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT);
+}
+
+/*
+ * Are nodes that it needs being unplugged, and may it wait for the outcome? Not who
+ * collapses: that holds a folio which the unplug may wait for, and is not to be killed.
+ */
+static bool vmf_leaving(struct vm_fault *vmf, nodemask_t *leaving)
+{
+	if (!vmf_may_wait(vmf) || !(vmf->flags & FAULT_FLAG_KILLABLE))
+		return false;
+	/* Who exits gets no signals: once, see below. */
+	if ((current->flags & PF_EXITING) && (vmf->flags & FAULT_FLAG_TRIED))
+		return false;
+	return vma_nodes_leaving(vmf->vma, leaving);
+}
+
+/* So long for who exits, in seconds. */
+#define VMF_EXIT_PATIENCE	5
+
+/* If it stays after all there is a page again; if not, that is found out then. */
+static vm_fault_t vmf_wait_left(struct vm_fault *vmf, const nodemask_t *leaving)
+{
+	release_fault_lock(vmf);
+	if (current->flags & PF_EXITING)
+		wait_event_timeout(node_private_left,
+				   !nodes_intersects(*leaving, node_private_leaving),
+				   VMF_EXIT_PATIENCE * HZ);
+	else
+		wait_event_killable(node_private_left,
+				    !nodes_intersects(*leaving, node_private_leaving));
+	return VM_FAULT_RETRY;
+}
+
 /* With nobody else at work in the mapping, and after all that can be given back. */
 static bool vmf_lost(struct mm_struct *mm, struct vm_fault *vmf)
 {
@@ -126,15 +164,18 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf)
 {
 	struct mm_struct *mm = vmf->vma->vm_mm;
 	const bool alone = atomic_read(&mm->mm_users) == 1;
+	nodemask_t leaving;
 	vm_fault_t ret;
+
+	if (vmf_leaving(vmf, &leaving))
+		return vmf_wait_left(vmf, &leaving);
 
 	/* Who was another thread, and has ended, had mapped it: pairs with mmput(). */
 	smp_rmb();
 	ret = vmf_looks_again(vmf);
-	if (ret != VM_FAULT_SIGBUS || alone || !(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
+	if (ret != VM_FAULT_SIGBUS || alone || !vmf_may_wait(vmf) ||
 	    /* A copy of what these map, of which vmf_lost() never says that it is lost. */
-	    vmf->vma->vm_flags & (VM_PFNMAP | VM_MIXEDMAP) ||
-	    vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+	    vmf->vma->vm_flags & (VM_PFNMAP | VM_MIXEDMAP))
 		return ret;
 
 	release_fault_lock(vmf);
@@ -152,11 +193,24 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf)
 	return VM_FAULT_RETRY;
 }
 
-/* Is there another answer than "out of memory"? Then the caller may have lost the lock. */
-bool vmf_refused(struct vm_fault *vmf, vm_fault_t *ret)
+/*
+ * What is in swap could not be had: is there another answer than "out of memory"? Then the
+ * caller may have lost the lock. Whoever switches swap off must not wait for who waits.
+ */
+bool vmf_swap_refused(struct vm_fault *vmf, vm_fault_t *ret, struct swap_info_struct **si)
 {
-	vm_fault_t oom = node_private_enabled() ? vmf_oom_fault(vmf) : VM_FAULT_OOM;
+	nodemask_t leaving;
+	vm_fault_t oom;
 
+	if (!node_private_enabled())
+		return false;
+	if (vmf_leaving(vmf, &leaving)) {
+		put_swap_device(*si);
+		*si = NULL;
+		*ret = vmf_wait_left(vmf, &leaving);
+		return true;
+	}
+	oom = vmf_oom_fault(vmf);
 	if (oom == VM_FAULT_OOM)
 		return false;
 	*ret = oom;

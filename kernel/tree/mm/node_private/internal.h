@@ -13,12 +13,19 @@
 
 struct mempolicy;
 struct mm_struct;
+struct node_private;
+struct swap_info_struct;
 
 /* Lists for node_private_lru_pages(): page cache that reclaim sees. */
 #define NODE_PRIVATE_LRU_FILE	(BIT(LRU_INACTIVE_FILE) | BIT(LRU_ACTIVE_FILE))
 
 /* Under lock_device_hotplug(): nothing is plugged until it is over. */
 extern bool node_private_hibernating;
+
+extern nodemask_t node_private_leaving;
+extern struct wait_queue_head node_private_left;
+void node_private_leave(struct node_private *np);
+void node_private_begin_leaving(int nid);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /* The tests borrow the node of whoever has claimed it. */
@@ -52,9 +59,13 @@ void copy_count_private(struct vm_area_struct *dst_vma, struct vm_area_struct *s
 void cow_count_private(struct mm_struct *mm, const struct folio *old,
 		       const struct folio *new);
 bool vma_is_callers(const struct vm_area_struct *vma);
+bool vma_node_gone(const struct vm_area_struct *vma);
+bool vma_nodes_leaving(const struct vm_area_struct *vma, nodemask_t *nodes);
+bool vma_node_goes(const struct vm_area_struct *vma);
+struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma);
 vm_fault_t vma_oom_fault(const struct vm_area_struct *vma);
 vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
-bool vmf_refused(struct vm_fault *vmf, vm_fault_t *ret);
+bool vmf_swap_refused(struct vm_fault *vmf, vm_fault_t *ret, struct swap_info_struct **si);
 int mpol_drop_private(struct mempolicy **pol);
 bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list);
 int mbind_check_private(struct mm_struct *mm, unsigned long start,
@@ -69,9 +80,12 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define folios_of_one_zone(...)		true
 #define cow_count_private(...)		do { } while (0)
 #define vma_is_callers(...)		true
+#define vma_node_gone(...)		false
+#define vma_node_goes(...)		false
+#define vma_alloc_copy_of_gone(...)	NULL
 #define vma_oom_fault(...)		VM_FAULT_OOM
 #define vmf_oom_fault(...)		VM_FAULT_OOM
-#define vmf_refused(...)		false
+#define vmf_swap_refused(...)		false
 #define mpol_drop_private(...)		0
 #define mpol_parse_private(...)		true
 #define mbind_check_private(...)	0

@@ -30,7 +30,7 @@ void copy_count_private(struct vm_area_struct *dst_vma, struct vm_area_struct *s
 			continue;
 		folio = vm_normal_folio(dst_vma, addr, pte);
 		if (folio)
-			__mm_count_private(dst_vma->vm_mm, folio, 1);
+			mm_count_private(dst_vma->vm_mm, folio, 1);
 	}
 }
 

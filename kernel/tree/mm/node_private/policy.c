@@ -25,24 +25,26 @@
  * vma_set_private_node - give a new anonymous mapping a private node
  * @vma: the mapping, from its file's ->mmap()
  * @nid: the node
+ * @claim: the claim on it that lets the mapping in, node_private_id()
  *
  * All folios of the mapping, its copies and its parts come from the node, and
- * if it has none left the fault is SIGBUS. The mapping stays valid without
- * the node: it keeps the folios it has, wherever they were moved to.
+ * if it has none left the fault is SIGBUS. The mapping stays valid when the claim
+ * ends: it keeps the folios it has, wherever they were moved to, and gets no others,
+ * whoever has the node then.
  *
  * The mapping's file has to hold node_private_get() as long as it is open.
  *
  * Context: process context, under the write-locked mmap_lock. May sleep.
  * Return: 0, or -ENOMEM.
  */
-int vma_set_private_node(struct vm_area_struct *vma, int nid)
+int vma_set_private_node(struct vm_area_struct *vma, int nid, unsigned long claim)
 {
 	struct mempolicy private = {
 		.mode = MPOL_BIND,
 		.flags = MPOL_F_PRIVATE | MPOL_F_NAMES_PRIVATE,
 		.home_node = NUMA_NO_NODE,
 		.nodes = nodemask_of_node(nid),
-		.w.cpuset_mems_allowed = nodemask_of_node(nid),
+		.w.private_claim = claim,
 	};
 	struct mempolicy *pol = mpol_dup(&private);
 
@@ -54,6 +56,13 @@ int vma_set_private_node(struct vm_area_struct *vma, int nid)
 }
 EXPORT_SYMBOL_GPL(vma_set_private_node);
 
+/* Of a mapping's own: is the node still under the claim that let the mapping in? */
+static bool mpol_claim_stands(const struct mempolicy *pol, int nid)
+{
+	/* Without a lock: it says no more than what was, but to who has a folio of the node. */
+	return READ_ONCE(NODE_DATA(nid)->private_claim) == pol->w.private_claim;
+}
+
 /* Does the policy name private nodes and no other? */
 static bool mpol_only_private(const struct mempolicy *pol)
 {
@@ -61,10 +70,17 @@ static bool mpol_only_private(const struct mempolicy *pol)
 	       nodes_subset(pol->nodes, node_private_registered);
 }
 
-/* Is it memory of this task, or of the program that it is about to become? */
+/*
+ * Is it memory of this task, or of the program that it is about to become? Who makes the
+ * latter's stack cannot wait until it is known whether a node stays: it has nothing there.
+ */
 bool vma_is_callers(const struct vm_area_struct *vma)
 {
-	return vma->vm_mm == current->mm || vma_is_temporary_stack(vma);
+	const struct mempolicy *pol = current->mempolicy;
+
+	return vma->vm_mm == current->mm ||
+	       (vma_is_temporary_stack(vma) &&
+		!(pol && nodes_intersects(pol->nodes, node_private_leaving)));
 }
 
 /*
@@ -95,8 +111,62 @@ bool vma_bound_private(const struct vm_area_struct *vma)
 	pol = vma_effective_policy(vma);
 	return mpol_is_private(pol) ||
 	       (pol && pol->mode == MPOL_BIND && mpol_only_private(pol) &&
-		nodes_intersects(pol->nodes,
-				 node_private_allowed[NODE_PRIVATE_MBIND]));
+		!nodes_subset(pol->nodes, node_private_denied[NODE_PRIVATE_MBIND]));
+}
+
+/*
+ * Is there nothing new for a mapping that has a node for its own: its claim has ended, or
+ * the memory has gone, or goes just now? Then what it has in swap is ordinary memory.
+ */
+bool vma_node_gone(const struct vm_area_struct *vma)
+{
+	const struct mempolicy *pol = vma->vm_policy;
+	int nid;
+
+	if (!mpol_is_private(pol))
+		return false;
+	nid = first_node(pol->nodes);
+	return !mpol_claim_stands(pol, nid) || !node_state(nid, N_MEMORY_PRIVATE) ||
+	       node_isset(nid, node_private_leaving);
+}
+
+/* Of the nodes that it is bound to, which are being unplugged just now? */
+bool vma_nodes_leaving(const struct vm_area_struct *vma, nodemask_t *nodes)
+{
+	const struct mempolicy *pol;
+
+	if (!vma_bound_private(vma))
+		return false;
+	pol = vma_effective_policy(vma);
+	/* To a claim that has ended it is nothing what becomes of the next one's. */
+	if (mpol_is_private(pol) && !mpol_claim_stands(pol, first_node(pol->nodes)))
+		return false;
+	return nodes_and(*nodes, pol->nodes, node_private_leaving);
+}
+
+/*
+ * Is there nothing new for the mapping, for good or until it is known whether its nodes
+ * stay? A copy of what it has, for who cannot wait for that, is ordinary memory.
+ */
+bool vma_node_goes(const struct vm_area_struct *vma)
+{
+	nodemask_t leaving;
+
+	return vma_node_gone(vma) || vma_nodes_leaving(vma, &leaving);
+}
+
+struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma)
+{
+	struct folio *folio;
+
+	if (!node_private_enabled() || !vma_node_goes(vma))
+		return NULL;
+	folio = folio_alloc(GFP_HIGHUSER_MOVABLE, 0);
+	if (folio && mem_cgroup_charge(folio, vma->vm_mm, GFP_KERNEL)) {
+		folio_put(folio);
+		return NULL;
+	}
+	return folio;
 }
 
 /*
@@ -107,12 +177,16 @@ bool vma_bound_private(const struct vm_area_struct *vma)
  */
 bool vma_may_collapse_to(const struct vm_area_struct *vma, int nid)
 {
+	const struct mempolicy *pol;
+
 	if (!node_is_private(nid))
 		return !vma || !vma_bound_private(vma);
 
-	return (vma && vma_names_private(vma) &&
-		node_isset(nid, vma_effective_policy(vma)->nodes)) ||
-	       node_private_is_pseudo(nid);
+	pol = vma && vma_names_private(vma) ? vma_effective_policy(vma) : NULL;
+	/* Whoever has the node then may let others have it: not those of the claim before. */
+	if (mpol_is_private(pol) && node_isset(nid, pol->nodes))
+		return mpol_claim_stands(pol, nid);
+	return (pol && node_isset(nid, pol->nodes)) || node_private_is_pseudo(nid);
 }
 
 /*
@@ -149,10 +223,10 @@ static int mpol_bound_to_one(const struct mempolicy *pol)
 	nid = first_node(pol->nodes);
 	if (!node_isset(nid, node_states[N_MEMORY_PRIVATE]))
 		return NUMA_NO_NODE;
-	if (!mpol_is_private(pol) &&
-	    !node_isset(nid, node_private_allowed[NODE_PRIVATE_MBIND]))
-		return NUMA_NO_NODE;
-	return nid;
+	if (mpol_is_private(pol) ? mpol_claim_stands(pol, nid) :
+				   node_private_allows(nid, NODE_PRIVATE_MBIND))
+		return nid;
+	return NUMA_NO_NODE;
 }
 
 /* What counts if of the policy's nodes none is left. */
@@ -174,9 +248,8 @@ folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	struct mempolicy usable;
 	nodemask_t drop;
 
-	nodes_and(drop, node_states[N_MEMORY_PRIVATE],
-		  node_private_allowed[NODE_PRIVATE_MBIND]);
-	nodes_andnot(drop, node_private_registered, drop);
+	nodes_andnot(drop, node_private_registered, node_states[N_MEMORY_PRIVATE]);
+	nodes_or(drop, drop, node_private_denied[NODE_PRIVATE_MBIND]);
 	if (nodes_intersects(pol->nodes, drop) ||
 	    (pol->home_node != NUMA_NO_NODE && node_isset(pol->home_node, drop))) {
 		usable = *pol;
@@ -197,11 +270,18 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 			 pgoff_t ilx, int nid)
 {
 	const int one = mpol_bound_to_one(pol);
+	struct folio *folio;
 
 	/* By far the most frequent, so without scopes and what asks for them. */
-	if (one != NUMA_NO_NODE)
-		return page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
-								    one, &pol->nodes));
+	if (one != NUMA_NO_NODE) {
+		folio = page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
+								     one, &pol->nodes));
+		/* It may have slept. With a page of it in hand the node has its claim. */
+		if (!folio || !mpol_is_private(pol) || mpol_claim_stands(pol, one))
+			return folio;
+		folio_put(folio);
+		return NULL;
+	}
 
 	/* The mapping outlives the memory: fail once it was unplugged. */
 	if (mpol_is_private(pol))

@@ -2,10 +2,10 @@
 /*
  * KUnit tests for private memory nodes: who gets a page of one, and who never.
  *
- * They run on the private node that is online and idle when the module is
- * loaded (with anondax: echo online > .../daxX.Y/hotplug), and are skipped
- * where there is none. The cases are named after the rows of the table in
- * Documentation/mm/private_nodes.rst.
+ * They fill the private nodes that the module is told of, nodes=2,3 (one will do), which
+ * have to be online and idle (with anondax: echo online > .../daxX.Y/hotplug), and are
+ * skipped where there is none: nobody's memory is filled unasked. The cases are named
+ * after the rows of the table in Documentation/mm/private_nodes.rst.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -41,12 +41,26 @@
 /* The node under test, another private one if there is one, and ordinary ones. */
 static int pnode, pnode2, onode, onode2;
 
+static int nodes[2];
+static int nr_nodes;
+module_param_array(nodes, int, &nr_nodes, 0444);
+MODULE_PARM_DESC(nodes, "private nodes that the tests may fill, online and idle");
+
+/* MAX_NUMNODES for one that is not to be had. */
+static int told_of(int i)
+{
+	if (i >= nr_nodes || nodes[i] < 0 || nodes[i] >= MAX_NUMNODES ||
+	    !node_state(nodes[i], N_MEMORY_PRIVATE))
+		return MAX_NUMNODES;
+	return nodes[i];
+}
+
 static int node_private_test_init(struct kunit *test)
 {
-	pnode = first_node(node_states[N_MEMORY_PRIVATE]);
+	pnode = told_of(0);
 	if (pnode >= MAX_NUMNODES)
-		kunit_skip(test, "no private node is online");
-	pnode2 = next_node(pnode, node_states[N_MEMORY_PRIVATE]);
+		kunit_skip(test, "nodes= names no private node that is online");
+	pnode2 = told_of(1);
 	onode = first_node(node_states[N_MEMORY]);
 	onode2 = next_node(onode, node_states[N_MEMORY]);
 	return 0;
@@ -613,7 +627,7 @@ static void a6_two_private(struct kunit *test)
 	LIST_HEAD(folios);
 
 	if (pnode2 >= MAX_NUMNODES)
-		kunit_skip(test, "only one private node is online");
+		kunit_skip(test, "nodes= names no second private node that is online");
 
 	only2 = nodemask_of_node(pnode2);
 	both = only2;
@@ -832,6 +846,7 @@ static void a9_bound(struct kunit *test)
 		.flags = MPOL_F_PRIVATE | MPOL_F_NAMES_PRIVATE,
 		.home_node = NUMA_NO_NODE,
 		.nodes = nodemask_of_node(pnode),
+		.w.private_claim = NODE_DATA(pnode)->private_claim,
 	};
 	struct vm_area_struct vma = { .vm_policy = &pol };
 	struct nested n = {};

@@ -20,6 +20,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/list.h>
 #include <linux/memory-tiers.h>
@@ -105,16 +106,10 @@ static int sample_plug(void)
 	reserved->flags = IORESOURCE_SYSTEM_RAM;
 
 	/* Not for what has to move out of the way: the folios stay. */
-	rc = __add_memory_driver_managed(nid, start, size, "System RAM (sample)",
-					 MHP_PRIVATE, MMOP_ONLINE_KERNEL);
-	if (rc)
-		goto err;
-	if (node_private_range_online(start, size))
-		return 0;
-
-	rc = -ENOMEM;
+	rc = node_private_add_memory(&claim, nid, start, size, "System RAM (sample)",
+				     MHP_NONE, MMOP_ONLINE_KERNEL);
 	/* If it goes neither in nor out, it counts as plugged. */
-	if (offline_and_remove_memory(start, size))
+	if (rc >= 0)
 		return 0;
 
 err:
@@ -122,15 +117,30 @@ err:
 	return rc;
 }
 
+/* Whoever maps the addresses next is not to see what was in there. */
+static void sample_zero(void)
+{
+	void *p = memremap(start, size, MEMREMAP_WB);
+
+	if (!p) {
+		pr_err("%#llx-%#llx could not be zeroed\n", start, start + size - 1);
+		return;
+	}
+	memset(p, 0, size);
+	memunmap(p);
+}
+
 static int sample_unplug(void)
 {
+	const struct range all = DEFINE_RANGE(start, start + size - 1);
 	int rc;
 
-	rc = offline_and_remove_memory(start, size);
+	rc = node_private_remove_memory(&claim, &all, 1);
 	if (rc) {
 		pr_err("node %d is in use: write 0 to folios first\n", nid);
 		return rc;
 	}
+	sample_zero();
 	sample_leave();
 	return 0;
 }

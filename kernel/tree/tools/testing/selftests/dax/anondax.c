@@ -6,10 +6,10 @@
  *
  *   echo daxX.Y > /sys/bus/dax/drivers/device_dax/unbind
  *   echo daxX.Y > /sys/bus/dax/drivers/anondax/new_id
- *   ./anondax
+ *   ANONDAX_TEST_DEV=daxX.Y ./anondax
  *
- * It takes the first such device, or the one that ANONDAX_TEST_DEV names, and
- * plugs, unplugs and rebinds it. ANONDAX_TEST_SWAP names a block device that it
+ * It plugs, unplugs and rebinds that device and writes to all of its memory, so it
+ * has to be told which: "auto" is the first. ANONDAX_TEST_SWAP names a block device that it
  * may overwrite to swap on; without it the tests that swap are skipped.
  */
 
@@ -23,6 +23,7 @@
 #include "../../../../mm/gup_test.h"
 
 #define GUP_TEST	"/sys/kernel/debug/gup_test"
+#define SCRUB		"/sys/module/anondax/parameters/scrub"
 
 /*
  * The hotplug file: words and rules.
@@ -132,6 +133,78 @@ TEST_F_TIMEOUT(hotplug, bad_words, LONG)
 		EXPECT_TRUE(is_state(variant->state));
 	}
 	EXPECT_EQ(settled_free_pages(), free);
+	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
+}
+
+/* Who watches a file need not read it again and again: poll() says when it is another. */
+static bool polled(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLPRI };
+	char text[32];
+
+	if (poll(&p, 1, ms) != 1 || !(p.revents & POLLPRI))
+		return false;
+	/* Once for each change. */
+	return pread(fd, text, sizeof(text), 0) > 0;
+}
+
+TEST_F_TIMEOUT(hotplug, watched, LONG)
+{
+	char path[PATH_MAX], text[32];
+	int state, knob;
+
+	state = open(dax.hotplug, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), DAX "devices/%s/mbind", dax.name);
+	knob = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(state, 0);
+	ASSERT_GE(knob, 0);
+	ASSERT_GT(pread(state, text, sizeof(text), 0), 0);
+	ASSERT_GT(pread(knob, text, sizeof(text), 0), 0);
+	EXPECT_FALSE(polled(state, 0));
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_TRUE(polled(state, 1000));
+	EXPECT_FALSE(polled(state, 0));
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	EXPECT_FALSE(polled(knob, 0));
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	EXPECT_TRUE(polled(knob, 1000));
+	EXPECT_FALSE(polled(state, 0));
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	EXPECT_TRUE(polled(knob, 1000));
+	/* Nothing becomes of what is refused. */
+	EXPECT_EQ(put_text(dax.hotplug, "offline"), -EINVAL);
+	EXPECT_FALSE(polled(state, 0));
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_TRUE(polled(state, 1000));
+	close(state);
+	close(knob);
+}
+
+/* The node is its driver's to unplug: nobody takes a part of it away by hand. */
+TEST_F_TIMEOUT(hotplug, blocks_by_hand, LONG)
+{
+	char path[PATH_MAX];
+	struct dirent *d;
+	int refused = 0;
+	long managed;
+	DIR *dir;
+
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	managed = read_zoneinfo(NULL, "managed ");
+	snprintf(path, sizeof(path), NODE "node%d", dax.nid);
+	dir = opendir(path);
+	ASSERT_NE(dir, NULL);
+	while ((d = readdir(dir))) {
+		if (strncmp(d->d_name, "memory", 6) || !isdigit(d->d_name[6]))
+			continue;
+		snprintf(path, sizeof(path), NODE "node%d/%s/state", dax.nid, d->d_name);
+		EXPECT_EQ(put_text(path, "offline"), -EBUSY);
+		refused++;
+	}
+	closedir(dir);
+	EXPECT_GT(refused, 0);
+	EXPECT_EQ(read_zoneinfo(NULL, "managed "), managed);
+	EXPECT_TRUE(is_state(variant->state));
 	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
 }
 
@@ -771,23 +844,6 @@ TEST_F_TIMEOUT(mapping, read_only, LONG)
 	close(fd);
 }
 
-/* To each of the node's blocks of memory. 0, or what one of them said last. */
-static int put_blocks(const char *text)
-{
-	char path[PATH_MAX];
-	int i, rc = -ENOENT;
-
-	for (i = 0; i < 4096; i++) {
-		snprintf(path, sizeof(path), NODE "node%d/memory%d/state", dax.nid, i);
-		if (access(path, W_OK))
-			continue;
-		rc = put_text(path, text);
-		if (rc)
-			break;
-	}
-	return rc;
-}
-
 /* It could not be brought back: so refused at once, and nothing has changed. */
 TEST_F_TIMEOUT(mapping, hibernation, LONG)
 {
@@ -808,16 +864,16 @@ TEST_F_TIMEOUT(mapping, hibernation, LONG)
 	ASSERT_EQ(set_state("unplugged"), 0);
 	EXPECT_EQ(set_state(variant->state), 0);
 
-	/* With the memory offline it is allowed; then none of it comes back meanwhile. */
+	/* Unplugged it is allowed; then nothing is plugged meanwhile. */
 	EXPECT_EQ(open("/dev/snapshot", O_RDONLY | O_CLOEXEC), -1);
 	EXPECT_EQ(errno, EBUSY);
-	ASSERT_EQ(put_blocks("offline"), 0);
+	ASSERT_EQ(set_state("unplugged"), 0);
 	fd = open("/dev/snapshot", O_RDONLY | O_CLOEXEC);
 	ASSERT_GE(fd, 0);
-	EXPECT_EQ(put_blocks(variant->state), -EBUSY);
+	EXPECT_EQ(set_state(variant->state), -EBUSY);
 	EXPECT_FALSE(node_has("has_private_memory", dax.nid));
 	close(fd);
-	EXPECT_EQ(put_blocks(variant->state), 0);
+	EXPECT_EQ(set_state(variant->state), 0);
 	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
 }
 
@@ -1410,6 +1466,32 @@ TEST_F_TIMEOUT(mapping, kcore, LONG)
 	close(fd);
 }
 
+/* Open at the end of the kernel's log. */
+static int log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static bool log_says(int fd, const char *text)
+{
+	char line[8192], node[32];
+	bool found = false;
+	ssize_t n;
+
+	snprintf(node, sizeof(node), "node %d:", dax.nid);
+	while ((n = read(fd, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		if (n < 0)
+			continue;
+		line[n] = '\0';
+		found |= (strstr(line, dax.name) || strstr(line, node)) && strstr(line, text);
+	}
+	return found;
+}
+
 /*
  * Unplugging.
  */
@@ -1460,13 +1542,16 @@ TEST_F_TIMEOUT(mapping, unplug_moves, LONG)
 	fill(p, PMD, 24);
 	EXPECT_TRUE(filled(p, PMD, 24));
 
-	/* Back again: what was moved stays, what is new comes from the node. */
+	/* Back again: what was moved stays, and nothing new comes from a claim that ended. */
 	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
 	EXPECT_EQ(count_on(p, PMD, dax.nid), 0);
-	EXPECT_EQ(touch(p + 2 * PMD, PMD), (long)(PMD / page));
-	EXPECT_TRUE(all_on_dax(p + 2 * PMD, PMD));
+	EXPECT_EQ(touch(p + 2 * PMD, PMD), 0);
 	EXPECT_TRUE(filled(p, PMD, 24));
 	EXPECT_TRUE(filled(p + PMD, PMD, 22));
+	locked = map_dax(MB);
+	ASSERT_NE(locked, MAP_FAILED);
+	EXPECT_EQ(touch(locked, MB), (long)(MB / page));
+	EXPECT_TRUE(all_on_dax(locked, MB));
 }
 
 /* Pages in a pipe are held by more than their mapping: they cannot move. */
@@ -1475,9 +1560,11 @@ TEST_F_TIMEOUT(mapping, unplug_stuck, LONG)
 	size_t size = 4 * page;
 	struct iovec iov;
 	char *p, buf[64];
-	int fds[2];
+	int fds[2], log;
 	long free;
 
+	log = log_open();
+	ASSERT_GE(log, 0);
 	p = map_dax(MB);
 	ASSERT_NE(p, MAP_FAILED);
 	fill(p, MB, 25);
@@ -1493,8 +1580,10 @@ TEST_F_TIMEOUT(mapping, unplug_stuck, LONG)
 	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
 	EXPECT_EQ(read_zoneinfo(NULL, "managed "), self->free);
 	EXPECT_TRUE(filled(p, MB, 25));
-	/* Some may have been moved before it was known that one cannot be. */
-	EXPECT_GE(settled_free_pages(), free);
+	/* Nothing was moved, for it is known before. */
+	EXPECT_EQ(settled_free_pages(), free);
+	EXPECT_TRUE(all_on_dax(p, MB));
+	EXPECT_TRUE(log_says(log, "is held by somebody"));
 	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), -EBUSY);
 	EXPECT_NE(map_dax(page), MAP_FAILED);
 	ASSERT_EQ(madvise(p + MB / 2, MB / 2, MADV_DONTNEED), 0);
@@ -1512,10 +1601,332 @@ TEST_F_TIMEOUT(mapping, unplug_stuck, LONG)
 	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
 }
 
+/* The blocks of the node have numbers: is this one's memory on its way out? */
+static bool block_leaves(unsigned long block)
+{
+	char path[PATH_MAX], state[32];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu/state", block);
+	return !get_text(path, state, sizeof(state)) && strncmp(state, "online", 6);
+}
+
+/* Where the pages of a range are, which are all there. */
+struct frames {
+	uint64_t *pfn;
+	unsigned long block;		/* how many pages a memory block has */
+	unsigned long low, high;	/* the first frame and the last one */
+	size_t last;			/* which of them that is */
+};
+
+static bool find_frames(struct frames *f, char *p, size_t nr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	const off_t at = (uintptr_t)p / page * sizeof(*f->pfn);
+	const ssize_t size = nr * sizeof(*f->pfn);
+	char text[32];
+	size_t i;
+
+	if (get_text("/sys/devices/system/memory/block_size_bytes", text, sizeof(text)))
+		return false;
+	f->block = strtoul(text, NULL, 16) / page;
+	f->low = ULONG_MAX;
+	f->high = 0;
+	f->pfn = malloc(size);
+	if (!f->pfn || pread(fd, f->pfn, size, at) != size)
+		return false;
+	close(fd);
+	for (i = 0; i < nr; i++) {
+		f->pfn[i] &= PM_PFN;
+		if (f->pfn[i] < f->low)
+			f->low = f->pfn[i];
+		if (f->pfn[i] > f->high) {
+			f->high = f->pfn[i];
+			f->last = i;
+		}
+	}
+	return true;
+}
+
 /*
- * A range that was on the node and is in swap, all of it. By way of ordinary
- * memory, since nothing is swapped from the node; which is back afterwards. NULL
- * and a reason if there is no way.
+ * A process that goes on touching new pages of a range. It counts how often it has, and
+ * how often it could not.
+ */
+static pid_t start_touching(atomic_long *seen, char *p, size_t size)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	for (;; seen[0]++) {
+		if (touch(p, size) != (long)(size / page))
+			seen[1]++;
+		madvise(p, size, MADV_DONTNEED);
+	}
+}
+
+/* One that is bound to the node and starts programs. It counts likewise. */
+static pid_t start_starting(atomic_long *seen)
+{
+	pid_t pid = fork(), child;
+	int status;
+
+	if (pid)
+		return pid;
+	if (sys_set_mempolicy(MPOL_BIND, 1UL << dax.nid))
+		_exit(1);
+	for (;; seen[0]++) {
+		child = vfork();
+		if (!child) {
+			execl("/bin/true", "true", NULL);
+			_exit(1);
+		}
+		if (child < 0 || waitpid(child, &status, 0) != child || status)
+			seen[1]++;
+	}
+}
+
+/*
+ * Something turns up that cannot be moved when the first of the node's memory has left.
+ * Who needs a page meanwhile waits until it is clear that the node stays.
+ */
+TEST_F_TIMEOUT(mapping, unplug_waits, LONG)
+{
+	const size_t kept = 8 * PMD;
+	size_t size = (self->free + 1) * page, i;
+	pid_t holder, toucher, starter;
+	atomic_long *seen;
+	struct frames f;
+	char *p, *q;
+	int log;
+
+	log = log_open();
+	ASSERT_GE(log, 0);
+	seen = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(seen, MAP_FAILED);
+	q = map_dax(MB);
+	ASSERT_NE(q, MAP_FAILED);
+
+	/* A page at the end, and at the beginning what takes a while to move. */
+	ASSERT_EQ(fill_node(&p, size), self->free);
+	ASSERT_TRUE(find_frames(&f, p, self->free));
+	if (f.low / f.block == f.high / f.block)
+		SKIP(return, "the device is one memory block");
+	for (i = 0; i < (size_t)self->free; i++) {
+		if (i != f.last && f.pfn[i] - f.low >= kept / page)
+			ASSERT_EQ(madvise(p + i * page, page, MADV_DONTNEED), 0);
+	}
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+
+	holder = fork();
+	if (!holder) {
+		struct iovec iov = { .iov_base = p + f.last * page, .iov_len = page };
+		int fds[2];
+
+		if (pipe(fds))
+			_exit(1);
+		while (!block_leaves(f.low / f.block))
+			;
+		if (vmsplice(fds[1], &iov, 1, SPLICE_F_NONBLOCK) != (ssize_t)page)
+			_exit(2);
+		pause();
+	}
+	toucher = start_touching(seen, q, MB);
+	starter = start_starting(seen + 2);
+	while (!seen[0] || !seen[2])
+		usleep(1000);
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), -EBUSY);
+	EXPECT_TRUE(is_state(variant->state));
+	EXPECT_EQ(seen[1], 0);
+	i = seen[0];
+	while (seen[0] < (long)i + 2)
+		usleep(1000);
+	EXPECT_EQ(seen[1], 0);
+	EXPECT_EQ(seen[3], 0);
+	EXPECT_TRUE(log_says(log, "pages have moved to ordinary memory"));
+	EXPECT_EQ(waitpid(holder, NULL, WNOHANG), 0);
+	kill(holder, SIGKILL);
+	kill(toucher, SIGKILL);
+	kill(starter, SIGKILL);
+	EXPECT_EQ(wait_child(holder), 128 + SIGKILL);
+	EXPECT_EQ(wait_child(toucher), 128 + SIGKILL);
+	EXPECT_EQ(wait_child(starter), 128 + SIGKILL);
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	/* Of what has moved nothing is lost. */
+	EXPECT_EQ(read_smaps(p, size, "Rss"), (long)((kept + page) / KB));
+	munmap(p, size);
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+}
+
+/*
+ * The same when nobody is there to unplug it, and somebody takes a memory block offline
+ * by hand that has all there is to be had.
+ */
+TEST_F_TIMEOUT(mapping, offline_waits, LONG)
+{
+	size_t size = (self->free + 1) * page, i;
+	struct iovec iov = { .iov_len = page };
+	atomic_long *seen;
+	char path[PATH_MAX];
+	struct frames f;
+	pid_t toucher;
+	char *p, *q;
+	int fds[2];
+
+	seen = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(seen, MAP_FAILED);
+	q = map_dax(MB);
+	ASSERT_NE(q, MAP_FAILED);
+	ASSERT_EQ(pipe(fds), 0);
+	ASSERT_EQ(fill_node(&p, size), self->free);
+	ASSERT_TRUE(find_frames(&f, p, self->free));
+	if (f.low / f.block == f.high / f.block)
+		SKIP(return, "the device is one memory block");
+	iov.iov_base = p + f.last * page;
+	ASSERT_EQ(vmsplice(fds[1], &iov, 1, SPLICE_F_NONBLOCK), (ssize_t)page);
+	for (i = 0; i < (size_t)self->free; i++) {
+		if (i != f.last && f.pfn[i] / f.block == f.high / f.block)
+			ASSERT_EQ(madvise(p + i * page, page, MADV_DONTNEED), 0);
+	}
+
+	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+	toucher = start_touching(seen, q, MB);
+	while (!seen[0])
+		usleep(1000);
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu/state",
+		 f.high / f.block);
+	EXPECT_EQ(put_text(path, "offline"), -EBUSY);
+	i = seen[0];
+	while (seen[0] < (long)i + 2)
+		usleep(1000);
+	EXPECT_EQ(seen[1], 0);
+
+	/* The other one's pages can be moved; half of the node is no state that it has. */
+	kill(toucher, SIGKILL);
+	EXPECT_EQ(wait_child(toucher), 128 + SIGKILL);
+	close(fds[0]);
+	close(fds[1]);
+	munmap(p, size);
+	fill(q, page, 76);
+	i = pfn_of(q) / f.block == f.high / f.block ? f.low : f.high;
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu/state",
+		 (unsigned long)i / f.block);
+	EXPECT_EQ(put_text(path, "offline"), 0);
+	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
+	EXPECT_TRUE(is_state(variant->state));
+	EXPECT_EQ(put_text(dax.hotplug, variant->state), -EBUSY);
+	EXPECT_TRUE(filled(q, page, 76));
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_TRUE(filled(q, page, 76));
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+}
+
+/* What has moved can be pinned, and a child has copies of it. */
+TEST_F_TIMEOUT(mapping, unplug_pinned_fork, LONG)
+{
+	size_t size = 16 * page;
+	int ring = open_ring();
+	pid_t child;
+	char *p;
+
+	if (ring < 0)
+		SKIP(return, "no io_uring: %s", strerror(-ring));
+	p = map_dax(size);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, size, 77);
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	ASSERT_EQ(fix_buffer(ring, p, size), 0);
+	child = fork();
+	if (!child)
+		_exit(filled(p, size, 77) ? 0 : 1);
+	EXPECT_GT(child, 0);
+	if (child > 0)
+		EXPECT_EQ(wait_child(child), 0);
+	EXPECT_EQ(unfix_buffer(ring), 0);
+	close(ring);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+}
+
+/*
+ * Who needs a page to write to has the old one in hand, which has to move: that is given
+ * back before the wait, or the wait would be what is in the way.
+ */
+TEST_F_TIMEOUT(mapping, unplug_copies, LONG)
+{
+	size_t size = (self->free + 1) * page, i;
+	atomic_long *seen;
+	struct frames f;
+	pid_t writer;
+	char *p;
+
+	seen = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(seen, MAP_FAILED);
+	/* All that can be had is in what leaves first. */
+	ASSERT_EQ(fill_node(&p, size), self->free);
+	ASSERT_TRUE(find_frames(&f, p, self->free));
+	if (f.low / f.block == f.high / f.block)
+		SKIP(return, "the device is one memory block");
+	for (i = 0; i < (size_t)self->free; i++) {
+		if (f.pfn[i] / f.block == f.low / f.block)
+			ASSERT_EQ(madvise(p + i * page, page, MADV_DONTNEED), 0);
+	}
+	writer = fork();
+	if (!writer) {
+		/* Slower than the node leaves. What it cannot have afterwards it has not. */
+		for (i = 0; i < (size_t)self->free; i++) {
+			if (f.pfn[i] / f.block == f.low / f.block)
+				continue;
+			touch(p + i * page, page);
+			seen[0]++;
+			usleep(2000);
+		}
+		pause();
+	}
+	while (seen[0] < 16)
+		usleep(1000);
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	kill(writer, SIGKILL);
+	EXPECT_EQ(wait_child(writer), 128 + SIGKILL);
+	for (i = 0; i < (size_t)self->free; i++) {
+		if (f.pfn[i] / f.block != f.low / f.block &&
+		    *(unsigned long *)(p + i * page) != i * page * 2654435761UL)
+			break;
+	}
+	EXPECT_EQ(i, (size_t)self->free);
+	munmap(p, size);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+}
+
+/* So many have a page mapped that its count looks as if it were pinned. */
+TEST_F_TIMEOUT(mapping, unplug_shared, LONG)
+{
+	static pid_t pid[1040];
+	size_t i;
+	char *p;
+
+	p = map_dax(page);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, page, 75);
+	for (i = 0; i < ARRAY_SIZE(pid); i++) {
+		pid[i] = fork();
+		if (!pid[i]) {
+			pause();
+			_exit(1);
+		}
+		ASSERT_GT(pid[i], 0);
+	}
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	for (i = 0; i < ARRAY_SIZE(pid); i++) {
+		kill(pid[i], SIGKILL);
+		EXPECT_EQ(wait_child(pid[i]), 128 + SIGKILL);
+	}
+	EXPECT_TRUE(filled(p, page, 75));
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+}
+
+/*
+ * A range that was on the node and is in swap, all of it; for that, the node is
+ * reclaimed from. NULL and a reason if there is no way.
  */
 static char *map_swapped(size_t size, unsigned long round, const char **why)
 {
@@ -1533,7 +1944,8 @@ static char *map_swapped(size_t size, unsigned long round, const char **why)
 		return NULL;
 	madvise(p, PMD, MADV_HUGEPAGE);
 	fill(p, size, round);
-	if (!all_on_dax(p, size) || put_text(dax.hotplug, "unplugged") || !swap_out(p, size))
+	if (!all_on_dax(p, size) || set_knob("reclaim", "1") || set_knob("madvise", "1") ||
+	    !swap_out(p, size) || set_knob("reclaim", "0") || set_knob("madvise", "0"))
 		return NULL;
 	return p;
 }
@@ -1599,21 +2011,15 @@ static long refused_of_two(struct faulter *f, bool zero)
 
 TEST_F_TIMEOUT(mapping, swap_in, LONG)
 {
-	size_t size = 2 * PMD, off;
+	size_t size = 2 * PMD;
 	const char *why;
-	long ok = 0, in;
+	long in;
 	char *p;
 
 	p = map_swapped(size, 27, &why);
 	if (why)
 		SKIP(return, "%s", why);
 	ASSERT_NE(p, NULL);
-	/* The node that they would go to has no memory: as any other fault. */
-	for (off = 0; off < size; off += page)
-		ok += read_ok(p + off);
-	EXPECT_EQ(ok, 0);
-	EXPECT_EQ(touch(p, page), 0);
-	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
 	EXPECT_EQ(count_resident(p, size), 0);
 	EXPECT_EQ(read_smaps(p, size, "Swap"), (long)(size / KB));
 	in = get_number("/proc/vmstat", "pswpin");
@@ -1624,6 +2030,64 @@ TEST_F_TIMEOUT(mapping, swap_in, LONG)
 	fill(p, size, 28);
 	EXPECT_TRUE(filled(p, size, 28));
 	EXPECT_EQ(settled_free_pages(), self->free - (long)(size / page));
+}
+
+/*
+ * What was in swap when the node was unplugged is ordinary memory when it is needed, as
+ * what was on the node is; with the node back, too.
+ */
+TEST_F_TIMEOUT(mapping, swap_in_unplugged, LONG)
+{
+	size_t size = 2 * PMD;
+	const char *why;
+	char *p;
+
+	p = map_swapped(size, 72, &why);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_NE(p, NULL);
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	EXPECT_TRUE(filled(p, PMD, 72));
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_TRUE(filled(p, size, 72));
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	EXPECT_EQ(count_resident(p, size), (long)(size / page));
+	fill(p, size, 73);
+	EXPECT_TRUE(filled(p, size, 73));
+	EXPECT_EQ(settled_free_pages(), self->free);
+}
+
+/* It is read in while the node is unplugged: from one moment to the next it comes elsewhere. */
+TEST_F_TIMEOUT(mapping, swap_in_unplugging, LONG)
+{
+	size_t size = 8 * PMD;
+	pid_t reader[4];
+	const char *why;
+	unsigned int i;
+	char *p;
+
+	p = map_swapped(size, 76, &why);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_NE(p, NULL);
+	for (i = 0; i < ARRAY_SIZE(reader); i++) {
+		reader[i] = fork();
+		if (!reader[i]) {
+			size_t off, part = size / ARRAY_SIZE(reader);
+
+			for (off = i * part; off < (i + 1) * part; off += page) {
+				if (!filled(p + off, page, 76 + off * 2654435761UL))
+					_exit(1);
+				usleep(200);
+			}
+			_exit(0);
+		}
+	}
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	for (i = 0; i < ARRAY_SIZE(reader); i++)
+		EXPECT_EQ(wait_child(reader[i]), 0);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_TRUE(filled(p, size, 76));
 }
 
 /* No room for what is in swap: it waits there until there is. */
@@ -1637,7 +2101,6 @@ TEST_F_TIMEOUT(mapping, swap_in_full, LONG)
 	if (why)
 		SKIP(return, "%s", why);
 	ASSERT_NE(p, NULL);
-	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
 	ASSERT_EQ(fill_node(&q, self->free * page + PMD), self->free);
 
 	for (off = 0; off < size; off += page)
@@ -1675,7 +2138,6 @@ TEST_F_TIMEOUT(mapping, swap_in_same_address, LONG)
 	if (why)
 		SKIP(return, "%s", why);
 	ASSERT_NE(f.p, NULL);
-	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
 	ASSERT_EQ(fill_node(&q, self->free * page + PMD), self->free);
 	settle();
 	ASSERT_FALSE(read_ok(f.p));
@@ -1703,8 +2165,8 @@ TEST_F_TIMEOUT(mapping, swap_off, LONG)
 		if (why)
 			SKIP(return, "%s", why);
 		ASSERT_NE(p, NULL);
-		if (node != GONE)
-			ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+		if (node == GONE)
+			ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
 		if (node == FULL)
 			ASSERT_EQ(fill_node(&q, self->free * page + PMD), self->free);
 		EXPECT_EQ(swapoff(disk), 0);
@@ -1725,31 +2187,6 @@ TEST_F_TIMEOUT(mapping, swap_off, LONG)
  * Unbinding: it cannot fail, and what is in use stays.
  */
 
-/* Open at the end of the kernel's log. */
-static int log_open(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_END);
-	return fd;
-}
-
-static bool log_says(int fd, const char *text)
-{
-	char line[8192];
-	bool found = false;
-	ssize_t n;
-
-	while ((n = read(fd, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
-		if (n < 0)
-			continue;
-		line[n] = '\0';
-		found |= strstr(line, dax.name) && strstr(line, text);
-	}
-	return found;
-}
-
 TEST_F_TIMEOUT(mapping, unbind, LONG)
 {
 	size_t size = 2 * PMD;
@@ -1763,6 +2200,8 @@ TEST_F_TIMEOUT(mapping, unbind, LONG)
 	p = map_dax(2 * size);
 	ASSERT_NE(p, MAP_FAILED);
 	fill(p, size, 30);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("ltpin", "1"), 0);
 
 	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
 	EXPECT_TRUE(log_says(log, "write \"unplugged\" to its hotplug file"));
@@ -1777,20 +2216,28 @@ TEST_F_TIMEOUT(mapping, unbind, LONG)
 	EXPECT_EQ(mmap(NULL, page, PROT_READ, MAP_PRIVATE, old, 0), MAP_FAILED);
 	EXPECT_EQ(errno, ENXIO);
 
+	/* No service goes on that nobody could stop. */
+	q = map_anon(page);
+	ASSERT_NE(q, MAP_FAILED);
+	EXPECT_EQ(sys_mbind(q, page, MPOL_BIND, 1UL << dax.nid, 0), -EINVAL);
+
 	/* Nobody else gets the device's memory. */
 	EXPECT_NE(bind_driver("device_dax", "bind"), 0);
 	bind_driver("kmem", "bind");
 	EXPECT_TRUE(node_has("has_private_memory", dax.nid));
 	EXPECT_FALSE(node_has("has_memory", dax.nid));
 
-	/* Bound again, it has its memory again, for old files too. */
+	/* Bound again, it has its memory again, but not for whoever had the file before. */
 	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
 	EXPECT_TRUE(is_state(variant->state));
+	EXPECT_EQ(get_knob("mbind"), 0);
+	EXPECT_EQ(get_knob("ltpin"), 0);
 	q = map_dax(page);
 	ASSERT_NE(q, MAP_FAILED);
 	*q = 1;
 	EXPECT_EQ(node_of(q), dax.nid);
-	EXPECT_NE(mmap(NULL, page, PROT_READ, MAP_PRIVATE, old, 0), MAP_FAILED);
+	EXPECT_EQ(mmap(NULL, page, PROT_READ, MAP_PRIVATE, old, 0), MAP_FAILED);
+	EXPECT_EQ(errno, ENXIO);
 	EXPECT_TRUE(filled(p, size, 30));
 	EXPECT_TRUE(filled(p + size, size, 31));
 
@@ -1799,6 +2246,75 @@ TEST_F_TIMEOUT(mapping, unbind, LONG)
 	EXPECT_EQ(count_on(p, 2 * size, dax.nid), 0);
 	EXPECT_EQ(put_text(dax.hotplug, variant->state), 0);
 	close(old);
+}
+
+/*
+ * What the next one who opens the device finds in it, as device_dax shows it: how many
+ * pages that are not zero? The device is bound to nothing before, and to anondax after.
+ *
+ * By a file of its own: as long as a mapping keeps the other one open, that is anondax's.
+ */
+static long pages_left(void)
+{
+	char path[PATH_MAX], text[32];
+	long size, off, found = -1;
+	struct stat st;
+	char *p;
+	int fd;
+
+	snprintf(path, sizeof(path), DAX "devices/%s/size", dax.name);
+	if (get_text(path, text, sizeof(text)) || stat(dax.path, &st))
+		return -1;
+	size = strtol(text, NULL, 0);
+	snprintf(path, sizeof(path), "%s.test", dax.path);
+	if (!bind_driver("device_dax", "new_id") && !mknod(path, S_IFCHR | 0600, st.st_rdev)) {
+		fd = open(path, O_RDONLY);
+		p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+		if (fd >= 0 && p != MAP_FAILED) {
+			for (found = off = 0; off < size; off += page)
+				found += !!*(long *)(p + off);
+			munmap(p, size);
+		}
+		close(fd);
+		unlink(path);
+	}
+	bind_driver("device_dax", "unbind");
+	bind_driver("device_dax", "remove_id");
+	return bind_driver("anondax", "bind") ? -1 : found;
+}
+
+/* Memory that leaves the node is zeroed, be it many people's, unless one says not to. */
+TEST_F_TIMEOUT(mapping, scrubbed, LONG)
+{
+	static const char * const how[] = { "N", "Y" };
+	const size_t size = 4 * PMD;
+	struct changes changes = {};
+	unsigned int i, unbound;
+	long left;
+	char *p;
+
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(change(&changes, SCRUB, how[i % 2]), 0);
+		p = map_dax(size);
+		ASSERT_NE(p, MAP_FAILED);
+		fill(p, size, 74);
+		/* Nobody uses it any more, or by way of unplugging. */
+		unbound = i / 2;
+		ASSERT_EQ(unbound ? munmap(p, size) : put_text(dax.hotplug, "unplugged"), 0);
+		settle();
+		ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+		EXPECT_FALSE(node_has("has_private_memory", dax.nid));
+		left = pages_left();
+		EXPECT_GE(left, i % 2 ? 0 : (long)(size / page));
+		EXPECT_LE(left, i % 2 ? 0 : LONG_MAX);
+		EXPECT_TRUE(is_state("unplugged"));
+		if (!unbound) {
+			EXPECT_TRUE(filled(p, size, 74));
+			ASSERT_EQ(munmap(p, size), 0);
+		}
+		ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	}
+	restore(&changes);
 }
 
 /* Files and mappings that outlive a binding which left nothing behind. */
@@ -1821,10 +2337,10 @@ TEST_F_TIMEOUT(mapping, unbind_unplugged, LONG)
 	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
 	EXPECT_TRUE(is_state("unplugged"));
 	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
-	/* The old mapping means the node, and that is back. */
-	EXPECT_EQ(touch(p + MB, MB), (long)(MB / page));
-	EXPECT_TRUE(all_on_dax(p + MB, MB));
+	/* The old mapping is of a claim that is over, whoever has the node now. */
+	EXPECT_EQ(touch(p + MB, MB), 0);
 	EXPECT_TRUE(filled(p, MB, 32));
+	EXPECT_EQ(settled_free_pages(), self->free);
 	/* The old file is of a binding that is over. */
 	EXPECT_EQ(mmap(NULL, page, PROT_READ, MAP_PRIVATE, old, 0), MAP_FAILED);
 	EXPECT_EQ(errno, ENXIO);

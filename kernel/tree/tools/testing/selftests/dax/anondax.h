@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@
 #define GROUP		"anondax-test"
 /* That of other_cgroup(). */
 #define OTHER		CGROUP GROUP "-other"
+#define TEST_DEV	"ANONDAX_TEST_DEV"
 #define TIERS		"/sys/devices/virtual/memory_tiering/"
 #define WEIGHTED	"/sys/kernel/mm/mempolicy/weighted_interleave/"
 
@@ -228,7 +230,7 @@ int move_to(void *start, size_t size, int nid);
  */
 int find_devices(struct device *list, int most);
 void skip_all(const char *why);
-void need_root(void);
+void need_named(void);
 void need_dax(void);
 
 #endif /* _ANONDAX_H */

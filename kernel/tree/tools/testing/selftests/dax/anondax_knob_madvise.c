@@ -349,6 +349,59 @@ TEST_F_TIMEOUT(knob, madvise_free_merged, LONG)
 	}
 }
 
+/*
+ * What KSM has merged comes back from swap as any other memory of the mapping does: by
+ * swapoff, for all who have it. The same on an ordinary node.
+ */
+TEST_F_TIMEOUT(knob, madvise_merged_swap_off, LONG)
+{
+	const size_t size = 64 * page, half = size / 2;
+	char same[page], other[page];
+	size_t i, lost;
+	int on_dax, tries;
+	char *p;
+
+	if (!self->swap)
+		SKIP(return, "no swap: ANONDAX_TEST_SWAP names no device");
+	if (ksm_on(&self->changes))
+		SKIP(return, "no KSM");
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	memset(same, 0x5a, page);
+	memset(other, 0x5b, page);
+	change(&self->changes, DEMOTE, "false");
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+
+	for (on_dax = 0; on_dax < 2; on_dax++) {
+		ASSERT_EQ(put_text(KSM "run", "1"), 0);
+		if (on_dax)
+			ASSERT_EQ(swap_on(), 0);
+		p = map_filled(on_dax, size);
+		ASSERT_NE(p, NULL);
+		EXPECT_TRUE(ksm_passes(4));
+		EXPECT_EQ(read_smaps(p, size, "KSM"), (long)(size / KB));
+		ASSERT_EQ(put_text(KSM "run", "0"), 0);
+		settle();
+		for (tries = 0; tries < 200 && read_smaps(p, size, "Rss"); tries++)
+			put_text(CGROUP GROUP "/memory.reclaim", "64M");
+		EXPECT_EQ(read_smaps(p, size, "Swap"), (long)(size / KB))
+			TH_LOG("%s", on_dax ? "device" : "DRAM");
+
+		EXPECT_EQ(swapoff(getenv("ANONDAX_TEST_SWAP")), 0);
+		EXPECT_EQ(read_smaps(p, size, "Rss"), (long)(size / KB));
+		EXPECT_EQ(count_on(p, size, dax.nid), on_dax ? (long)(size / page) : 0);
+		/* Who writes has a page of its own, and nobody else sees it. */
+		memset(p, 0x5b, half);
+		for (i = lost = 0; i < size; i += page)
+			lost += memcmp(p + i, i < half ? other : same, page) != 0;
+		EXPECT_EQ(lost, 0)
+			TH_LOG("of 64 pages, %s", on_dax ? "device" : "DRAM");
+		EXPECT_EQ(count_on(p, size, dax.nid), on_dax ? (long)(size / page) : 0);
+		EXPECT_EQ(munmap(p, size), 0);
+	}
+}
+
 TEST_F_TIMEOUT(knob, madvise_collapse, LONG)
 {
 	char *p;

@@ -892,10 +892,25 @@ static bool look_up(struct device *d)
 	return true;
 }
 
-/* Devices that anondax has, or the one that ANONDAX_TEST_DEV names. How many? */
+/* Is it in the list that commas separate? */
+static bool is_wanted(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (!strcmp(list, "auto"))
+		return true;
+	for (; list; list = strchr(list, ',')) {
+		list += *list == ',';
+		if (!strncmp(list, name, n) && (!list[n] || list[n] == ','))
+			return true;
+	}
+	return false;
+}
+
+/* Devices that anondax has, of those that ANONDAX_TEST_DEV names. How many? */
 int find_devices(struct device *list, int most)
 {
-	const char *want = getenv("ANONDAX_TEST_DEV");
+	const char *want = getenv(TEST_DEV);
 	char path[PATH_MAX], driver[PATH_MAX];
 	struct dirent *d;
 	int nr = 0;
@@ -907,7 +922,7 @@ int find_devices(struct device *list, int most)
 
 		snprintf(path, sizeof(path), DAX "devices/%s/driver", d->d_name);
 		n = readlink(path, driver, sizeof(driver) - 1);
-		if (n < 0 || (want && strcmp(want, d->d_name)))
+		if (n < 0 || !is_wanted(want, d->d_name))
 			continue;
 		driver[n] = '\0';
 		if (strcmp(basename(driver), "anondax"))
@@ -927,7 +942,7 @@ void skip_all(const char *why)
 	ksft_exit_skip("%s\n", why);
 }
 
-void need_root(void)
+static void need_root(void)
 {
 	page = sysconf(_SC_PAGESIZE);
 	if (geteuid())
@@ -940,9 +955,20 @@ static void put_back(void)
 }
 
 /* For a program whose tests take one device: find it, and leave it as it was. */
+/* The tests unplug it and write to all of its memory: not to just any that is there. */
+void need_named(void)
+{
+	const char *want = getenv(TEST_DEV);
+
+	need_root();
+	if (!want || !*want)
+		skip_all("say which devices may be unplugged and overwritten: " TEST_DEV
+			 "=daxX.Y[,...], or auto");
+}
+
 void need_dax(void)
 {
-	need_root();
+	need_named();
 	if (find_devices(&dax, 1) != 1)
 		skip_all("no dax device is bound to anondax");
 	/* The processes of the tests leave by _exit(). */

@@ -399,6 +399,52 @@ TEST_F_TIMEOUT(pair, ordinary_hotplug, LONG)
 	EXPECT_EQ(set_state("unplugged"), 0);
 }
 
+/* Both above DRAM: a group's memory goes down from the one that opted in, whichever it is. */
+TEST_F_TIMEOUT(pair, reclaim_of_one, LONG)
+{
+	const size_t size = 8 * MB;
+	const long nr = size / page;
+	struct spread s;
+	char *p[2];
+	int i, off;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(set_state_of(i, "unplugged"), 0);
+		ASSERT_EQ(set_knob("adistance", i ? "400" : "300"), 0);
+		ASSERT_EQ(set_state(variant->state), 0);
+	}
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+
+	for (off = 0; off < 2; off++) {
+		const int on = !off;
+
+		for (i = 0; i < 2; i++) {
+			p[i] = map_anon(size);
+			ASSERT_NE(p[i], MAP_FAILED);
+			madvise(p[i], size, MADV_NOHUGEPAGE);
+			ASSERT_EQ(sys_mbind(p[i], size, MPOL_BIND, mask_of(i), 0), 0);
+			fill(p[i], size, 23 + i);
+			EXPECT_EQ(count_on(p[i], size, two[i].nid), nr);
+		}
+		settle();
+		ASSERT_EQ(set_knob_of(on, "reclaim", "1"), 0);
+		ASSERT_EQ(set_knob_of(off, "reclaim", "0"), 0);
+		for (i = 0; i < 50 && count_on(p[on], size, two[on].nid) > nr / 2; i++)
+			put_text(CGROUP GROUP "/memory.reclaim", "8M");
+		s = spread_of(p[on], size);
+		EXPECT_EQ(s.ordinary + (on ? s.b : s.a), nr);
+		EXPECT_GE(s.ordinary, nr / 2);
+		EXPECT_EQ(count_on(p[off], size, two[off].nid), nr)
+			TH_LOG("reclaim is on for node %d only", two[on].nid);
+		for (i = 0; i < 2; i++) {
+			EXPECT_TRUE(filled(p[i], size, 23 + i));
+			munmap(p[i], size);
+		}
+	}
+}
+
 /* One above DRAM, one below it: cold memory goes all the way down. */
 TEST_F_TIMEOUT(pair, tiers, LONG)
 {
@@ -476,7 +522,7 @@ int main(int argc, char **argv)
 {
 	const char *why = NULL;
 
-	need_root();
+	need_named();
 	if (find_devices(two, 2) != 2)
 		why = "there are no two dax devices bound to anondax";
 	else if (two[0].nid == two[1].nid)
