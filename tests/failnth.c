@@ -591,6 +591,42 @@ static int inject(char **argv)
 	return 0;
 }
 
+/*
+ * Write to a file until that fails half way: with another allocation failing each time,
+ * until the file does not read any more what it did before. What $STUCK names makes it
+ * impossible to take anything back meanwhile.
+ */
+static int half_way(char **argv)
+{
+	const char *stuck = getenv("STUCK");
+	char before[64], now[64];
+	int fail, nth, left, rc = 1;
+
+	fail = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail < 0) {
+		printf("# this kernel has no fault injection\n");
+		return 4;
+	}
+	if (!stuck || get_text(argv[2], before, sizeof(before)))
+		return 1;
+	for (nth = 1, left = 0; left <= 0 && nth < MOST; nth++) {
+		if (put_text(stuck, "-12"))
+			return 1;
+		rc = attempt(argv, fail, nth, &left);
+		if (put_text(stuck, "0") || get_text(argv[2], now, sizeof(now)))
+			return 1;
+		if (rc > 0 && strcmp(before, now)) {
+			printf("# allocation %d, %s: %s\n", nth, strerror(rc), now);
+			return 0;
+		}
+		/* One that it can do without. */
+		if (!rc && put_text(argv[2], before))
+			return 1;
+	}
+	printf("# in the end it %s, and no allocation failed half way\n", rc ? "failed" : "worked");
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct text now = { 0 };
@@ -605,6 +641,10 @@ int main(int argc, char **argv)
 	if (argc == 4 && device && node &&
 	    (!strcmp(argv[1], "write") || !strcmp(argv[1], "mmap")))
 		return inject(argv);
+	if (argc == 4 && !strcmp(argv[1], "half")) {
+		argv[1] = "write";
+		return half_way(argv);
+	}
 	if (argc == 2 && device && node && !strcmp(argv[1], "show")) {
 		snapshot(&now);
 		fputs(now.buf, stdout);
@@ -612,7 +652,7 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr,
 		"usage: failnth write FILE TEXT | failnth mmap FILE KIB | failnth show\n"
-		"       failnth touch|hold|rest FILE MIB\n"
+		"       failnth touch|hold|rest FILE MIB | STUCK=FILE failnth half FILE TEXT\n"
 		"       write, mmap and show need DEVICE=daxX.Y and NODE=N\n");
 	return 2;
 }

@@ -497,6 +497,26 @@ failing() {
 	esac
 	result $rc "allocation failures: $name"
 }
+
+# The second range fails, and then the first one cannot be taken back.
+stuck() {
+	local state=$1 action=/sys/kernel/debug/notifier-error-inject/memory/actions/MEM_GOING_OFFLINE/error rc
+	vm_node unplugged "$DAX"
+	if ! modprobe memory-notifier-error-inject 2>/dev/null; then
+		skip "plug $state, half of it stuck" "this kernel cannot make offlining fail"
+		return
+	fi
+	STUCK=$action "$BUILD/tests/failnth" half "$hotplug" "$state"
+	rc=$?
+	result $rc "plug $state: the second range failed and the first could not be taken back"
+	check "plug $state: then it is there, by half" [ "$(managed_pages)" = $((want / 2)) ]
+	check "plug $state: which is not said to be all" eval "! echo '$state' >'$hotplug' 2>/dev/null"
+	check "plug $state: what there is can be used" "$BUILD/tests/failnth" touch "/dev/$DAX" 16
+	vm_node unplugged "$DAX"
+	check "plug $state: and it is unplugged, all of it" is_unplugged
+	check "plug $state: for the next time" vm_node "$state" "$DAX"
+	modprobe -r memory-notifier-error-inject
+}
 faults() {
 	local scrub=/sys/module/anondax/parameters/scrub
 	local states=("$@") state bind="write $drivers/anondax/bind $DAX" unbind="write $drivers/anondax/unbind $DAX" rolled_back
@@ -539,6 +559,7 @@ faults() {
 		failing "plug $state" unplugged "write $hotplug unplugged" write "$hotplug" "$state"
 		check "plug $state: the second range failed and the first was taken back" [ -s "$rolled_back" ]
 		kill $! 2>/dev/null
+		[ "$state" != online ] || stuck "$state"
 		failing "map and touch, $state" "$state" "" mmap "/dev/$DAX" 2112
 		echo Y >"$scrub"
 		failing "unplug from $state" "$state" "write $hotplug $state" write "$hotplug" unplugged
