@@ -80,7 +80,7 @@ EXPORT_SYMBOL_GPL(node_private_key);
  * keeps memory from coming or going meanwhile; the mutex, taken inside of it,
  * is enough to read them.
  */
-VISIBLE_IF_KUNIT struct list_head node_private_claims = LIST_HEAD_INIT(node_private_claims);
+struct list_head node_private_claims = LIST_HEAD_INIT(node_private_claims);
 EXPORT_SYMBOL_IF_KUNIT(node_private_claims);
 VISIBLE_IF_KUNIT struct mutex node_private_lock = __MUTEX_INITIALIZER(node_private_lock);
 EXPORT_SYMBOL_IF_KUNIT(node_private_lock);
@@ -372,47 +372,6 @@ void node_private_abandon(struct node_private *np)
 	unlock_device_hotplug();
 }
 EXPORT_SYMBOL_GPL(node_private_abandon);
-
-/**
- * node_private_may_offline - may these pages be taken offline?
- * @nid: their node
- * @pfn: the first of them
- * @nr_pages: how many
- * @progress: for node_private_offlined()
- *
- * What goes behind the owner's back makes wrong what the owner says of it. For the owner
- * itself that is when its node begins to leave, and not while it waits for others; it
- * leaves as well when somebody takes blocks offline by hand that nobody keeps.
- *
- * Context: process context, under lock_device_hotplug(), which keeps the claims.
- * Return: true if so.
- */
-bool node_private_may_offline(int nid, unsigned long pfn, unsigned long nr_pages,
-			      struct node_private_offline *progress)
-{
-	struct node_private *np;
-	bool kept = false;
-
-	if (!node_is_private(nid))
-		return true;
-
-	list_for_each_entry(np, &node_private_claims, list) {
-		if (np->nid != nid)
-			continue;
-		if (READ_ONCE(np->remover) == current) {
-			node_private_leave(np);
-			return true;
-		}
-		kept |= np->keeps && np->keeps(np, pfn, nr_pages);
-	}
-	if (kept) {
-		pr_err("node %d is private: its driver unplugs it, not its memory blocks\n", nid);
-		return false;
-	}
-	node_private_begin_leaving(nid);
-	progress->leaving = true;
-	return true;
-}
 
 /**
  * node_private_get - keep the hooks for private nodes on

@@ -100,7 +100,7 @@ bool node_private_stuck(int nid, unsigned long pfn,
 static DEFINE_SPINLOCK(node_private_leaving_lock);
 
 /* Some of its memory begins to go: see node_private_leaving. */
-void node_private_begin_leaving(int nid)
+static void node_private_begin_leaving(int nid)
 {
 	guard(spinlock)(&node_private_leaving_lock);
 	if (!NODE_DATA(nid)->private_leaving++)
@@ -118,7 +118,7 @@ static void node_private_end_leaving(int nid)
 }
 
 /* That of the claim, for as long as its owner unplugs it. */
-void node_private_leave(struct node_private *np)
+static void node_private_leave(struct node_private *np)
 {
 	/* By the one who unplugs, see remover, and so by nobody else. */
 	if (!np->leaving)
@@ -137,6 +137,47 @@ static void node_private_remove_end(struct node_private *np)
 	if (np->leaving)
 		node_private_end_leaving(np->nid);
 	np->leaving = false;
+}
+
+/**
+ * node_private_may_offline - may these pages be taken offline?
+ * @nid: their node
+ * @pfn: the first of them
+ * @nr_pages: how many
+ * @progress: for node_private_offlined()
+ *
+ * What goes behind the owner's back makes wrong what the owner says of it. For the owner
+ * itself that is when its node begins to leave, and not while it waits for others; it
+ * leaves as well when somebody takes blocks offline by hand that nobody keeps.
+ *
+ * Context: process context, under lock_device_hotplug(), which keeps the claims.
+ * Return: true if so.
+ */
+bool node_private_may_offline(int nid, unsigned long pfn, unsigned long nr_pages,
+			      struct node_private_offline *progress)
+{
+	struct node_private *np;
+	bool kept = false;
+
+	if (!node_is_private(nid))
+		return true;
+
+	list_for_each_entry(np, &node_private_claims, list) {
+		if (np->nid != nid)
+			continue;
+		if (READ_ONCE(np->remover) == current) {
+			node_private_leave(np);
+			return true;
+		}
+		kept |= np->keeps && np->keeps(np, pfn, nr_pages);
+	}
+	if (kept) {
+		pr_err("node %d is private: its driver unplugs it, not its memory blocks\n", nid);
+		return false;
+	}
+	node_private_begin_leaving(nid);
+	progress->leaving = true;
+	return true;
 }
 
 /**

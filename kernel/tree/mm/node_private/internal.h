@@ -24,12 +24,12 @@ extern bool node_private_hibernating;
 
 extern nodemask_t node_private_leaving;
 extern struct wait_queue_head node_private_left;
-void node_private_leave(struct node_private *np);
-void node_private_begin_leaving(int nid);
+
+/* Changed under lock_device_hotplug(): see node_private_register(). */
+extern struct list_head node_private_claims;
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /* The tests borrow the node of whoever has claimed it. */
-extern struct list_head node_private_claims;
 extern struct mutex node_private_lock;
 #endif
 
