@@ -198,6 +198,12 @@ int swap_on(void);
 void swap_off(void);
 int enter_cgroup(void);
 int other_cgroup(void);
+/*
+ * What a group has on which list is brought up to date every other second, and its
+ * reclaim goes by that: for some pages it may do nothing meanwhile.
+ */
+#define GROUP_PAUSE	20000		/* in us; 200 tries are enough */
+void reclaim_group(const char *amount);
 bool swap_out(void *start, size_t size);
 bool written(void);
 int ksm_on(struct changes *c);

@@ -384,7 +384,7 @@ TEST_F_TIMEOUT(knob, madvise_merged_swap_off, LONG)
 		ASSERT_EQ(put_text(KSM "run", "0"), 0);
 		settle();
 		for (tries = 0; tries < 200 && read_smaps(p, size, "Rss"); tries++)
-			put_text(CGROUP GROUP "/memory.reclaim", "64M");
+			reclaim_group("64M");
 		EXPECT_EQ(read_smaps(p, size, "Swap"), (long)(size / KB))
 			TH_LOG("%s", on_dax ? "device" : "DRAM");
 

@@ -100,9 +100,10 @@ TEST_F_TIMEOUT(knob, reclaim_proactive, LONG)
 		EXPECT_TRUE(all_on_dax(p, size));
 
 		ASSERT_EQ(set_knob("reclaim", "1"), 0);
-		/* What else the group has, page cache of its programs say, may go first. */
-		for (tries = 0; tries < 5 &&
+		for (tries = 0; tries < 200 &&
 		     read_smaps(p, size, "Swap") <= (long)(size / KB / 4); tries++) {
+			if (tries)
+				usleep(GROUP_PAUSE);
 			rc = put_text(file, text);
 			EXPECT_TRUE(rc == 0 || rc == -EAGAIN)
 				TH_LOG("%s: %s", file, strerror(-rc));

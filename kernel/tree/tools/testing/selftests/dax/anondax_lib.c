@@ -659,6 +659,13 @@ int other_cgroup(void)
 	return put_text(OTHER "/cpuset.mems", "1");
 }
 
+/* Ask for so much of what the group of enter_cgroup() has, and leave it some time. */
+void reclaim_group(const char *amount)
+{
+	put_text(CGROUP GROUP "/memory.reclaim", amount);
+	usleep(GROUP_PAUSE);
+}
+
 /* How many pages are in memory, be it in the swap cache? */
 long count_resident(void *start, size_t size)
 {
@@ -690,10 +697,8 @@ bool swap_out(void *start, size_t size)
 
 	if (madvise(start, size, MADV_PAGEOUT))
 		return false;
-	while (count_resident(start, size) && --tries) {
-		put_text(CGROUP GROUP "/memory.reclaim", "16M");
-		usleep(20000);
-	}
+	while (count_resident(start, size) && --tries)
+		reclaim_group("16M");
 	return !count_resident(start, size) &&
 	       read_smaps(start, size, "Swap") == (long)(size / KB);
 }

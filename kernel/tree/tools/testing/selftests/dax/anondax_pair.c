@@ -431,8 +431,8 @@ TEST_F_TIMEOUT(pair, reclaim_of_one, LONG)
 		settle();
 		ASSERT_EQ(set_knob_of(on, "reclaim", "1"), 0);
 		ASSERT_EQ(set_knob_of(off, "reclaim", "0"), 0);
-		for (i = 0; i < 50 && count_on(p[on], size, two[on].nid) > nr / 2; i++)
-			put_text(CGROUP GROUP "/memory.reclaim", "8M");
+		for (i = 0; i < 200 && count_on(p[on], size, two[on].nid) > nr / 2; i++)
+			reclaim_group("8M");
 		s = spread_of(p[on], size);
 		EXPECT_EQ(s.ordinary + (on ? s.b : s.a), nr);
 		EXPECT_GE(s.ordinary, nr / 2);
