@@ -39,6 +39,7 @@ declare -A meant=(
 	["drivers/dax/dax_hotplug.o"]="that library"
 	["drivers/dax/hotplug.o"]="that library"
 	["drivers/dax/bus.o"]="drivers of its kind are two"
+	["drivers/dax/device.o"]="a device that was unbound could be opened"
 )
 
 step "Comparing"
