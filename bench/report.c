@@ -683,7 +683,8 @@ static const struct {
 	{ "get_page_from_freelist", { "get_page_from_freelist" }, 0 },
 	{ "folio_alloc*", { "folio_alloc*", "__folio_alloc*", "alloc_frozen_pages_noprof" }, 0 },
 	{ "vma_alloc_folio*", { "vma_alloc_folio*", "vma_alloc_anon_folio*" }, 0 },
-	{ "do_anonymous_page", { "do_anonymous_page" }, 0 },
+	/* The latter may be in line, there as here. */
+	{ "do_anonymous_page", { "do_anonymous_page", "userfaultfd_wp" }, 0 },
 	{ "shrink_*", { "shrink_*" }, 0 },
 };
 
