@@ -27,6 +27,9 @@
  * FULL=N and STEP=M: all of the first N allocations, each M-th of the later ones.
  * ATMOST=N: give up after so many, for an operation that has very many of a kind.
  *
+ * STUCK=FILE failnth half FILE TEXT goes on until a write fails half way and cannot be
+ * undone: FILE of STUCK takes an error that makes it so.
+ *
  * HELD=N: so many pages of the node are in somebody's hands all the time.
  * LOST=N: so many pages may be missing at the end from what the ordinary nodes
  * can account for.
@@ -259,7 +262,7 @@ static void snapshot(struct text *t)
 	 * per-CPU list to the buddy lists in between is seen in neither. Pages
 	 * that are in use stay so however often one looks.
 	 */
-	for (i = 0; pages.managed - pages.free > held && i < SETTLE_TRIES; i++) {
+	for (i = 0; pages.managed - pages.free != held && i < SETTLE_TRIES; i++) {
 		if (i)
 			usleep(50000);
 		drain();
