@@ -11,6 +11,8 @@ static void scan_often(struct changes *c)
 	change(c, "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "50");
 	change(c, "/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "50");
 	change(c, "/sys/kernel/debug/sched/numa_balancing/scan_period_max_ms", "100");
+	/* No page comes to a node that is at its high watermark, be it with old page cache. */
+	put_text("/proc/sys/vm/drop_caches", "1");
 }
 
 /* Run on the first CPU of the first ordinary node that has one; that node. */
@@ -87,7 +89,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	for (i = 0; i < 4000 && count_on(q, size, here) < (long)(size / page / 2); i++) {
 		fill(p, size, 23);
 		fill(q, size, 23);
-		usleep(20000);
+		spin();
 	}
 	EXPECT_LT(i, 4000);
 	EXPECT_TRUE(all_on_dax(p, size));
@@ -97,7 +99,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	/* A mapping that had no hint faults is scanned again after a while. */
 	for (i = 0; i < 4000 && all_on_dax(p, size); i++) {
 		fill(p, size, 24);
-		usleep(20000);
+		spin();
 	}
 	EXPECT_FALSE(all_on_dax(p, size));
 	EXPECT_GT(vm_count("numa_pages_migrated"), before);
@@ -112,7 +114,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	ASSERT_EQ(set_knob("numa_balance", "0"), 0);
 	for (i = 0; i < 20; i++) {
 		fill(p, size, 24);
-		usleep(20000);
+		spin();
 	}
 	EXPECT_TRUE(all_on_dax(p, size));
 }
@@ -139,7 +141,7 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 	before = vm_count("pgpromote_success");
 	for (i = 0; i < 40; i++) {
 		fill(p, size, 34);
-		usleep(20000);
+		spin();
 	}
 	EXPECT_TRUE(all_on_dax(p, size));
 	EXPECT_EQ(vm_count("pgpromote_success"), before);
@@ -147,7 +149,7 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
 	for (i = 0; i < 4000 && all_on_dax(p, size); i++) {
 		fill(p, size, 35);
-		usleep(20000);
+		spin();
 	}
 	EXPECT_FALSE(all_on_dax(p, size));
 	EXPECT_GT(vm_count("pgpromote_success"), before);
@@ -157,7 +159,7 @@ TEST_F_TIMEOUT(knob, numa_balance_promotes, LONG)
 	ASSERT_EQ(move_to(p, size, dax.nid), 0);
 	for (i = 0; i < 40; i++) {
 		fill(p, size, 35);
-		usleep(20000);
+		spin();
 	}
 	EXPECT_TRUE(all_on_dax(p, size));
 }
