@@ -194,15 +194,29 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf)
 }
 
 /*
- * What is in swap could not be had: is there another answer than "out of memory"? Then the
- * caller may have lost the lock. Whoever switches swap off must not wait for who waits.
+ * What is in swap could not be had: for a mapping whose node is gone it is ordinary memory,
+ * or an error pointer. NULL: there is nothing else to try.
  */
-bool vmf_swap_refused(struct vm_fault *vmf, vm_fault_t *ret, struct swap_info_struct **si)
+struct folio *vmf_swapin_gone(struct vm_fault *vmf, swp_entry_t entry)
+{
+	if (!vma_node_gone(vmf->vma))
+		return NULL;
+	return swapin_ordinary(entry, GFP_HIGHUSER_MOVABLE) ?: ERR_PTR(-ENOMEM);
+}
+
+/*
+ * It could not, and vmf_swapin_gone() has returned @folio: is there another answer than
+ * "out of memory"? Then the caller may have lost the lock. Whoever switches swap off must
+ * not wait for who waits.
+ */
+bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_t *ret,
+		      struct swap_info_struct **si)
 {
 	nodemask_t leaving;
 	vm_fault_t oom;
 
-	if (!node_private_enabled())
+	/* Nor was there ordinary memory. */
+	if (!node_private_enabled() || folio)
 		return false;
 	if (vmf_leaving(vmf, &leaving)) {
 		put_swap_device(*si);

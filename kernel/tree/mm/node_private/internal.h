@@ -65,7 +65,9 @@ bool vma_node_goes(const struct vm_area_struct *vma);
 struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma);
 vm_fault_t vma_oom_fault(const struct vm_area_struct *vma);
 vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
-bool vmf_swap_refused(struct vm_fault *vmf, vm_fault_t *ret, struct swap_info_struct **si);
+struct folio *vmf_swapin_gone(struct vm_fault *vmf, swp_entry_t entry);
+bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_t *ret,
+		      struct swap_info_struct **si);
 int mpol_drop_private(struct mempolicy **pol);
 bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list);
 int mbind_check_private(struct mm_struct *mm, unsigned long start,
@@ -86,6 +88,7 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define vma_oom_fault(...)		VM_FAULT_OOM
 #define vmf_oom_fault(...)		VM_FAULT_OOM
 #define vmf_swap_refused(...)		false
+#define vmf_swapin_gone(...)		NULL
 #define mpol_drop_private(...)		0
 #define mpol_parse_private(...)		true
 #define mbind_check_private(...)	0
