@@ -433,6 +433,7 @@ ANONDAX_KNOB(mbind, NODE_PRIVATE_OPT_MBIND);
 ANONDAX_KNOB(madvise, NODE_PRIVATE_OPT_MADVISE);
 ANONDAX_KNOB(numa_balance, NODE_PRIVATE_OPT_NUMA_BALANCE);
 ANONDAX_KNOB(ltpin, NODE_PRIVATE_OPT_LTPIN);
+ANONDAX_KNOB(cpuset, NODE_PRIVATE_OPT_CPUSET);
 
 static ssize_t adistance_show(struct device *dev,
 			      struct device_attribute *attr, char *buf)
@@ -476,6 +477,7 @@ static struct attribute *anondax_attrs[] = {
 	&knob_madvise.attr.attr,
 	&knob_numa_balance.attr.attr,
 	&knob_ltpin.attr.attr,
+	&knob_cpuset.attr.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(anondax);

@@ -24,6 +24,7 @@ struct zonelist;
  * @NODE_PRIVATE_MADVISE: advice that acts on folios, KSM included
  * @NODE_PRIVATE_NUMA_BALANCE: NUMA hint faults, promotion onto and off it
  * @NODE_PRIVATE_LTPIN: FOLL_LONGTERM pins
+ * @NODE_PRIVATE_CPUSET: none but those whose cpuset lists the node may have it
  * @NR_NODE_PRIVATE_OPTS: how many there are
  *
  * Each is off until the owner sets the matching NODE_PRIVATE_OPT_* bit.
@@ -35,6 +36,7 @@ enum node_private_opt {
 	NODE_PRIVATE_MADVISE,
 	NODE_PRIVATE_NUMA_BALANCE,
 	NODE_PRIVATE_LTPIN,
+	NODE_PRIVATE_CPUSET,
 	NR_NODE_PRIVATE_OPTS
 };
 
@@ -44,6 +46,7 @@ enum node_private_opt {
 #define NODE_PRIVATE_OPT_MADVISE	BIT(NODE_PRIVATE_MADVISE)
 #define NODE_PRIVATE_OPT_NUMA_BALANCE	BIT(NODE_PRIVATE_NUMA_BALANCE)
 #define NODE_PRIVATE_OPT_LTPIN		BIT(NODE_PRIVATE_LTPIN)
+#define NODE_PRIVATE_OPT_CPUSET		BIT(NODE_PRIVATE_CPUSET)
 #define NODE_PRIVATE_OPT_ALL		(BIT(NR_NODE_PRIVATE_OPTS) - 1)
 
 /* With one of these, normal kernel operation can place memory on the node. */
@@ -194,6 +197,18 @@ static inline bool node_private_advised(int nid)
 	return !node_is_private(nid) || node_private_allows_advice(nid);
 }
 
+/**
+ * node_private_add_unconfined - add what is there for whom no cpuset confines
+ * @nodes: the nodes to add to
+ *
+ * Context: any.
+ */
+static inline void node_private_add_unconfined(nodemask_t *nodes)
+{
+	if (node_private_enabled())
+		nodes_or(*nodes, *nodes, node_private_denied[NODE_PRIVATE_CPUSET]);
+}
+
 /* What the node's memory is counted as, once it is online. */
 static inline enum node_states node_memory_state(int nid)
 {
@@ -263,6 +278,10 @@ static inline unsigned long node_private_file_pages(void)
 
 static inline void node_private_add_allowed(nodemask_t *nodes,
 					    enum node_private_opt opt)
+{
+}
+
+static inline void node_private_add_unconfined(nodemask_t *nodes)
 {
 }
 

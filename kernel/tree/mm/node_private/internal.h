@@ -68,6 +68,12 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
 struct folio *vmf_swapin_gone(struct vm_fault *vmf, swp_entry_t entry);
 bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_t *ret,
 		      struct swap_info_struct **si);
+void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol);
+void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk);
+const nodemask_t *mpol_rebind_private(struct mempolicy *pol, const nodemask_t *nodes,
+				      nodemask_t *mems);
+void mpol_rebound_private(struct mempolicy *pol, const nodemask_t *nodes,
+			  nodemask_t *rebound);
 int mpol_drop_private(struct mempolicy **pol);
 bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list);
 int mbind_check_private(struct mm_struct *mm, unsigned long start,
@@ -89,6 +95,11 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define vmf_oom_fault(...)		VM_FAULT_OOM
 #define vmf_swap_refused(...)		false
 #define vmf_swapin_gone(...)		NULL
+=======
+#define mpol_add_private(...)		do { } while (0)
+#define mpol_private_allowed(...)	do { } while (0)
+#define mpol_rebind_private(pol, nodes, ...)	(nodes)
+#define mpol_rebound_private(...)	do { } while (0)
 #define mpol_drop_private(...)		0
 #define mpol_parse_private(...)		true
 #define mbind_check_private(...)	0

@@ -10,8 +10,10 @@
 
 #define pr_fmt(fmt) "node_private: " fmt
 
+#include <linux/cpuset.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/memcontrol.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/node_private.h>
@@ -63,6 +65,102 @@ static bool mpol_claim_stands(const struct mempolicy *pol, int nid)
 	return READ_ONCE(NODE_DATA(nid)->private_claim) == pol->w.private_claim;
 }
 
+/*
+ * May the running task have memory of the node, as far as cpusets go? One grants it by
+ * name; whom none confines may have it by number, unless its owner wants a grant.
+ */
+static bool node_private_granted(int nid)
+{
+	return node_isset(nid, cpuset_current_mems_allowed) ||
+	       (!node_private_allows(nid, NODE_PRIVATE_CPUSET) && !cpuset_confines(current));
+}
+
+/*
+ * The private nodes that policies of a task can name, if @mems is what its cpuset says:
+ * those with memory whose owner lets policies name them, and which it may have.
+ */
+static nodemask_t mpol_private_usable(const nodemask_t *mems, struct task_struct *tsk)
+{
+	nodemask_t usable;
+
+	if (cpuset_confines(tsk))
+		nodes_and(usable, *mems, node_states[N_MEMORY_PRIVATE]);
+	else
+		nodes_and(usable, node_private_denied[NODE_PRIVATE_CPUSET],
+			  node_states[N_MEMORY_PRIVATE]);
+	nodes_andnot(usable, usable, node_private_denied[NODE_PRIVATE_MBIND]);
+	return usable;
+}
+
+/*
+ * Of what a cpuset says, which without cpusets is any node that is possible, leave the
+ * private nodes that policies of the task can name.
+ */
+void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk)
+{
+	nodemask_t usable;
+
+	if (!node_private_enabled())
+		return;
+
+	usable = mpol_private_usable(nodes, tsk);
+	nodes_andnot(*nodes, *nodes, node_private_registered);
+	nodes_or(*nodes, *nodes, usable);
+}
+
+/*
+ * Add the private nodes that a new policy of this task can name. What is relative is so
+ * to the nodes of the cpuset, among which none is that can only be had by number.
+ */
+void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol)
+{
+	nodemask_t usable = mpol_private_usable(&cpuset_current_mems_allowed, current);
+
+	if (pol->flags & MPOL_F_RELATIVE_NODES)
+		nodes_and(usable, usable, cpuset_current_mems_allowed);
+	nodes_or(*nodes, *nodes, usable);
+}
+
+/*
+ * A cpuset gets other nodes, and the policy is to follow: to which? Nobody is moved to a
+ * private node who did not name it, so they are no places for who named others.
+ * What is relative has them at their place.
+ */
+const nodemask_t *mpol_rebind_private(struct mempolicy *pol, const nodemask_t *nodes,
+				      nodemask_t *mems)
+{
+	if (pol->flags & MPOL_F_STATIC_NODES)
+		return nodes;
+
+	if (pol->flags & MPOL_F_RELATIVE_NODES) {
+		nodes_andnot(*mems, *nodes, node_private_denied[NODE_PRIVATE_MBIND]);
+		return mems;
+	}
+
+	nodes_andnot(*mems, *nodes, node_private_registered);
+	nodes_andnot(pol->w.cpuset_mems_allowed, pol->w.cpuset_mems_allowed,
+		     node_private_registered);
+	return mems;
+}
+
+/*
+ * The private nodes that it names stay in it, granted or not: that is asked for each
+ * allocation. And no policy is left that names what nobody gave it.
+ */
+void mpol_rebound_private(struct mempolicy *pol, const nodemask_t *nodes,
+			  nodemask_t *rebound)
+{
+	nodemask_t private;
+
+	nodes_and(private, pol->nodes, node_private_registered);
+	if (!(pol->flags & MPOL_F_RELATIVE_NODES))
+		nodes_or(*rebound, *rebound, private);
+	if (nodes_empty(*rebound))
+		nodes_andnot(*rebound, *nodes, node_private_registered);
+	if (nodes_intersects(*rebound, node_private_registered))
+		pol->flags |= MPOL_F_NAMES_PRIVATE;
+}
+
 /* Does the policy name private nodes and no other? */
 static bool mpol_only_private(const struct mempolicy *pol)
 {
@@ -104,14 +202,21 @@ bool vma_names_private(const struct vm_area_struct *vma)
 bool vma_bound_private(const struct vm_area_struct *vma)
 {
 	const struct mempolicy *pol;
+	int nid;
 
 	if (!node_private_enabled())
 		return false;
 
 	pol = vma_effective_policy(vma);
-	return mpol_is_private(pol) ||
-	       (pol && pol->mode == MPOL_BIND && mpol_only_private(pol) &&
-		!nodes_subset(pol->nodes, node_private_denied[NODE_PRIVATE_MBIND]));
+	if (mpol_is_private(pol))
+		return true;
+	if (!pol || pol->mode != MPOL_BIND || !mpol_only_private(pol))
+		return false;
+	for_each_node_mask(nid, pol->nodes) {
+		if (node_private_allows(nid, NODE_PRIVATE_MBIND) && node_private_granted(nid))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -169,6 +274,22 @@ struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma)
 	return folio;
 }
 
+/* By the cpuset of who the mapping is charged to, as for demotion. */
+static bool vma_may_have(const struct vm_area_struct *vma, int nid)
+{
+	struct mem_cgroup *memcg;
+	nodemask_t nodes;
+
+	if (!vma)
+		return true;
+
+	nodes = nodemask_of_node(nid);
+	memcg = get_mem_cgroup_from_mm(vma->vm_mm);
+	mem_cgroup_node_filter_allowed(memcg, &nodes);
+	mem_cgroup_put(memcg);
+	return !nodes_empty(nodes);
+}
+
 /*
  * khugepaged puts a huge page where most of the small ones are, of a mapping or,
  * without one, of a file. A mapping that is bound to private nodes gets no ordinary
@@ -186,7 +307,8 @@ bool vma_may_collapse_to(const struct vm_area_struct *vma, int nid)
 	/* Whoever has the node then may let others have it: not those of the claim before. */
 	if (mpol_is_private(pol) && node_isset(nid, pol->nodes))
 		return mpol_claim_stands(pol, nid);
-	return (pol && node_isset(nid, pol->nodes)) || node_private_is_pseudo(nid);
+	return ((pol && node_isset(nid, pol->nodes)) || node_private_is_pseudo(nid)) &&
+	       vma_may_have(vma, nid);
 }
 
 /*
@@ -224,7 +346,8 @@ static int mpol_bound_to_one(const struct mempolicy *pol)
 	if (!node_isset(nid, node_states[N_MEMORY_PRIVATE]))
 		return NUMA_NO_NODE;
 	if (mpol_is_private(pol) ? mpol_claim_stands(pol, nid) :
-				   node_private_allows(nid, NODE_PRIVATE_MBIND))
+				   node_private_allows(nid, NODE_PRIVATE_MBIND) &&
+				   node_private_granted(nid))
 		return nid;
 	return NUMA_NO_NODE;
 }
@@ -237,8 +360,8 @@ static struct mempolicy mpol_none = {
 
 /*
  * Those that have no memory, or whose owner does not want policies to name them (any
- * more), count as nodes without memory; if nothing is left, the policy counts as not
- * there. Not in line: the masks take longer to clear than an allocation takes that
+ * more), or that the task's cpuset does not grant it, count as nodes without memory; if
+ * nothing is left, the policy counts as not there. Not in line: the masks take longer to clear than an allocation takes that
  * needs none of them.
  */
 static noinline struct folio *
@@ -248,8 +371,8 @@ folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	struct mempolicy usable;
 	nodemask_t drop;
 
-	nodes_andnot(drop, node_private_registered, node_states[N_MEMORY_PRIVATE]);
-	nodes_or(drop, drop, node_private_denied[NODE_PRIVATE_MBIND]);
+	drop = mpol_private_usable(&cpuset_current_mems_allowed, current);
+	nodes_andnot(drop, node_private_registered, drop);
 	if (nodes_intersects(pol->nodes, drop) ||
 	    (pol->home_node != NUMA_NO_NODE && node_isset(pol->home_node, drop))) {
 		usable = *pol;

@@ -1093,12 +1093,15 @@ TEST_F_TIMEOUT(mapping, cpuset, LONG)
 	EXPECT_TRUE(all_on_dax(p, 2 * size));
 	EXPECT_TRUE(all_on_dax(p + 3 * size, size));
 
-	/* A cpuset cannot name it, as it cannot name a node without memory. */
+	/* One that names it has it: see anondax_knob_cpuset.c. Here nothing changes. */
 	snprintf(list, sizeof(list), "0,%d", dax.nid);
-	put_text(CGROUP GROUP "/cpuset.mems", list);
+	EXPECT_EQ(put_text(CGROUP GROUP "/cpuset.mems", list), 0);
 	EXPECT_EQ(get_text(CGROUP GROUP "/cpuset.mems.effective", list, sizeof(list)), 0);
+	EXPECT_TRUE(in_list(list, dax.nid));
+	EXPECT_EQ(get_text(CGROUP "cpuset.mems.effective", list, sizeof(list)), 0);
 	EXPECT_FALSE(in_list(list, dax.nid));
 	EXPECT_TRUE(all_on_dax(p, 2 * size));
+	EXPECT_EQ(put_text(CGROUP GROUP "/cpuset.mems", "\n"), 0);
 
 	/*
 	 * The group pays for it and shows where it is, as soon as counters are

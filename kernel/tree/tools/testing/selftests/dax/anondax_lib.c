@@ -647,6 +647,7 @@ int enter_cgroup(void)
 	/* A test that was killed may have left limits. */
 	put_text(CGROUP GROUP "/memory.high", "max");
 	put_text(CGROUP GROUP "/memory.max", "max");
+	put_text(CGROUP GROUP "/cpuset.mems", "\n");
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	return put_text(CGROUP GROUP "/cgroup.procs", pid);
 }
@@ -835,6 +836,8 @@ void set_all_knobs(const char *text)
 
 	for (i = 0; i < KNOBS; i++)
 		set_knob(knobs[i], text);
+	/* What is let in. Whose, is another question. */
+	set_knob("cpuset", "0");
 }
 
 int sys_mbind(void *p, size_t size, int mode, unsigned long nodes, int flags)

@@ -284,13 +284,29 @@ TEST_F_TIMEOUT(pair, replug, LONG)
 	sys_set_mempolicy(MPOL_DEFAULT, 0);
 }
 
-/* Nor does a cpuset that changes undo it: it has no say on private nodes. */
+/*
+ * Cpusets grant them one by one, and whom none confines has both. What is there stays in
+ * any case, and what is new is ordinary memory for who is not granted the node.
+ */
 TEST_F_TIMEOUT(pair, cpuset, LONG)
 {
-	static const char * const mems[] = { "0", "0-1", "1", "0", "\n" };
+	static const struct {
+		const char *mems;	/* with a and b for the nodes */
+		bool a, b, relative;
+	} steps[] = {
+		{ "0", false, false, false },
+		{ "0,a", true, false, false },
+		{ "0,a,b", true, true, true },
+		{ "0-1", false, false, false },
+		{ "1,b", false, true, false },
+		{ "\n", true, true, false },
+		{ "a,b", true, true, false },
+		{ "1", false, false, false },
+		{ "\n", true, true, false },
+	};
 	const long nr = 64;
 	const size_t size = nr * page;
-	char *p, *task, *mixed, *fixed, *folded, *late;
+	char *p, *task, *mixed, *fixed, *folded, *late, mems[64];
 	unsigned int i;
 
 	if (enter_cgroup())
@@ -310,31 +326,53 @@ TEST_F_TIMEOUT(pair, cpuset, LONG)
 	ASSERT_EQ(sys_mbind(fixed, size, MPOL_BIND | MPOL_F_STATIC_NODES, A | ORDINARY, 0), 0);
 	/* Where it may be both, at home. */
 	ASSERT_EQ(sys_set_home_node(fixed, size, two[0].nid), 0);
-	ASSERT_EQ(sys_mbind(folded, size, MPOL_BIND | MPOL_F_RELATIVE_NODES, A | B, 0), 0);
+	ASSERT_EQ(sys_mbind(folded, size, MPOL_INTERLEAVE | MPOL_F_RELATIVE_NODES, 2 | 4, 0), 0);
 	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, B), 0);
-	for (i = 0; i < ARRAY_SIZE(mems); i++) {
+	fill(p, size, 0);
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		const long on_a = steps[i].a ? nr : 0, on_b = steps[i].b ? nr : 0;
+		const struct spread was = spread_of(p, size);
 		struct spread s;
+		const char *c;
+		char *to = mems;
 
-		fill(p, size, i);
-		fill(task, size, i);
-		ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", mems[i]), 0);
-		EXPECT_TRUE(filled(p, size, i));
-		EXPECT_SPREAD(spread_of(p, size), nr, 0, 0);
-		EXPECT_SPREAD(again(p, size, i), nr, 0, 0);
-		EXPECT_SPREAD(again(task, size, i), 0, nr, 0);
+		for (c = steps[i].mems; *c; c++)
+			to += *c == 'a' || *c == 'b' ? sprintf(to, "%d", two[*c - 'a'].nid) :
+						       sprintf(to, "%c", *c);
+		ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", mems), 0);
+		TH_LOG("mems %s", steps[i].mems);
+		/* Not that of ordinary memory, which a cpuset brings to its own nodes. */
+		if (was.a)
+			EXPECT_SPREAD(spread_of(p, size), was.a, 0, was.ordinary);
+		EXPECT_SPREAD(again(p, size, i), on_a, 0, nr - on_a);
+		EXPECT_SPREAD(again(task, size, i), 0, on_b, nr - on_b);
 		s = again(mixed, size, i);
-		EXPECT_GE(s.a, nr / 3);
-		EXPECT_GE(s.b, nr / 3);
+		if (steps[i].a)
+			EXPECT_GE(s.a, nr / 3);
+		else
+			EXPECT_EQ(s.a, 0);
+		if (steps[i].b)
+			EXPECT_GE(s.b, nr / 3);
+		else
+			EXPECT_EQ(s.b, 0);
 		EXPECT_EQ(s.a + s.b + s.ordinary, nr);
-		EXPECT_SPREAD(again(fixed, size, i), nr, 0, 0);
-		EXPECT_SPREAD(again(folded, size, i), 0, 0, nr);
-		/* And one that is made here, be the cpuset what it is. */
+		EXPECT_SPREAD(again(fixed, size, i), on_a, 0, nr - on_a);
+		/* Of the second and the third place in the cpuset. */
+		s = again(folded, size, i);
+		if (steps[i].relative)
+			EXPECT_SPREAD(s, nr / 2, nr / 2, 0);
+		/* And one that is made here. */
 		late = map_anon(size);
 		ASSERT_NE(late, MAP_FAILED);
 		fill(late, size, i);
-		ASSERT_EQ(sys_mbind(late, size, MPOL_BIND, A, MPOL_MF_MOVE | MPOL_MF_STRICT), 0);
-		EXPECT_SPREAD(spread_of(late, size), nr, 0, 0);
-		EXPECT_SPREAD(again(late, size, i), nr, 0, 0);
+		if (steps[i].a) {
+			ASSERT_EQ(sys_mbind(late, size, MPOL_BIND, A,
+					    MPOL_MF_MOVE | MPOL_MF_STRICT), 0);
+			EXPECT_SPREAD(spread_of(late, size), nr, 0, 0);
+		} else {
+			ASSERT_EQ(sys_mbind(late, size, MPOL_BIND, A, 0), -EINVAL);
+		}
+		EXPECT_TRUE(filled(late, size, i));
 		munmap(late, size);
 	}
 	sys_set_mempolicy(MPOL_DEFAULT, 0);
