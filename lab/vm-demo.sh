@@ -88,6 +88,30 @@ kill "${pids[9]}" || die "the program on node $P is gone"
 rc=0
 wait "${pids[9]}" || rc=$?
 claim "$(tail -n 1 /run/demo.9)" test "$rc" = 0
+
+##
+title "Two users, and one of them is granted the node"
+group=/sys/fs/cgroup
+# as USER COMMAND...: with nobody's privileges, in the user's group
+as() {
+	bash -c 'echo $$ >"$0" && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' \
+		"$group/$1/cgroup.procs" "${@:2}"
+}
+run "echo 1 >$bus/devices/$dev/mbind"
+run "echo 1 >$bus/devices/$dev/cpuset"
+run "echo +cpuset >$group/cgroup.subtree_control"
+run "mkdir $group/alice $group/bob"
+run "echo 0,$P >$group/alice/cpuset.mems"
+run "echo 0 >$group/bob/cpuset.mems"
+run "grep . $group/{alice,bob}/cpuset.mems.effective"
+claim "alice's programs see node $P: numactl --membind=$P true" as alice numactl --membind="$P" true
+claim "bob's do not, and cannot have it by number either" not as bob numactl -a --membind="$P" true
+claim "nor can anybody else without a grant" not numactl -a --membind="$P" true
+claim "and alice has to ask for it: what names no node is elsewhere" \
+	as alice bash -c "! grep -q ' N$P=' /proc/self/numa_maps"
+run "rmdir $group/alice $group/bob"
+run "echo 0 >$bus/devices/$dev/cpuset"
+run "echo 0 >$bus/devices/$dev/mbind"
 unset 'pids[9]'
 echo 1 >/proc/sys/vm/compact_memory
 count_pages

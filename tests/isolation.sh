@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# tests/isolation.sh ONLINE-TYPE [knobs]: with a private node online and empty,
+# tests/isolation.sh ONLINE-TYPE [knobs|granted]: with a private node online and empty,
 # everything that allocates drives the ordinary nodes into reclaim and OOM. The
 # private node's free pages must not change by one. Runs in the virtual machine.
 #
 # With "knobs" the same holds with all knobs on, and with each of them alone: a
 # node that may be named is not one that is fallen back to. (Demotion, which would
-# use the node, has its own switch for the whole machine, and that is off.)
+# use the node, has its own switch for the whole machine, and that is off.) With
+# "granted" all knobs are on, and all is done in a cpuset that lists the node.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -57,6 +58,16 @@ if [ -n "$knobs" ]; then
 	echo false >/sys/kernel/mm/numa/demotion_enabled
 	check "$state: all knobs on" set_knobs 1 "${all_knobs[@]}"
 	state="$state, knobs on"
+fi
+if [ "$knobs" = granted ]; then
+	set_knobs 1 cpuset
+	mkdir -p "$cg/granted"
+	for group in granted hog; do
+		echo "0-1,$PNODE" >"$cg/$group/cpuset.mems"
+	done
+	echo $$ >"$cg/granted/cgroup.procs"
+	state="$state, granted"
+	check "$state: the node is in Mems_allowed" grep -q "^Mems_allowed_list:.0-$PNODE$" /proc/self/status
 fi
 free=$(free_pages)
 [ "$free" -gt 0 ] && [ "$free" = "$(managed_pages)" ]
@@ -326,10 +337,10 @@ knobs() {
 	answers ok 1 /proc/sys/vm/compact_memory
 	at_least $(($(vmstat compact_migrate_scanned) - before)) 1 "pages that compaction looked at"
 	answers "$([ -n "$knobs" ] && echo ok || echo 'Operation not supported')" 1 "$nodes/node$PNODE/compact"
-	# Taken as a wish: the group gets what its parent has.
+	# The group is granted it, and has its parent's ordinary nodes besides.
 	answers ok "$PNODE" "$cg/hog/cpuset.mems"
-	is "$(cat "$cg/hog/cpuset.mems.effective")" "$(cat "$nodes/has_memory")" "nodes that the group may use"
-	answers ok "" "$cg/hog/cpuset.mems"
+	is "$(cat "$cg/hog/cpuset.mems.effective")" "0-$PNODE" "nodes that the group may use"
+	answers ok "$([ "$knobs" != granted ] || echo "0-1,$PNODE")" "$cg/hog/cpuset.mems"
 	# Now a node reclaims from itself rather than going to another.
 	before=$(($(vmstat zone_reclaim_success) + $(vmstat zone_reclaim_failed)))
 	answers ok 1 /proc/sys/vm/zone_reclaim_mode
@@ -375,6 +386,8 @@ refused() {
 	claim $? "numactl says: $(head -n 1 "$tmp/said")"
 }
 
+allowed() { ends 0 numactl --membind="$PNODE" true; }
+
 # online_kernel differs from online in how the zone is chosen, not in the zone: where
 # they are the same, so are the zonelists and who gets what. So what has to be shown is
 # that, and that the node is left alone by page cache, huge pages, policies and OOM.
@@ -397,9 +410,17 @@ fire "a program that never stops asking" hog
 	stress 5 --vm 1 --vm-bytes 64M --vm-method rand-set --mmap 1 --mmap-bytes 64M --brk 1 --bigheap 1 --stack 1 -t 4
 [ -n "$brief" ] || fire "stress-ng: shm, memfd, mremap, vm-splice" \
 	stress 4 --shm 1 --memfd 1 --mremap 1 --mremap-bytes 16M --vm-splice 1 -t 4
-fire "numactl --membind to the node alone is refused" refused
+if [ "$knobs" = granted ]; then
+	fire "numactl --membind to the node alone" allowed
+else
+	fire "numactl --membind to the node alone is refused" refused
+fi
 
-if [ -n "$knobs" ]; then
+if [ "$knobs" = granted ]; then
+	set_knobs 0 cpuset "${all_knobs[@]}"
+	echo $$ >"$cg/cgroup.procs"
+	rmdir "$cg/granted"
+elif [ -n "$knobs" ]; then
 	set_knobs 0 "${all_knobs[@]}"
 	for knob in "${all_knobs[@]}"; do
 		state="only $knob"

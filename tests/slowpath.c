@@ -275,7 +275,8 @@ static pid_t hold(int fd, size_t size, const char *adj)
 
 int main(int argc, char **argv)
 {
-	static const char * const mems[] = { "0", "1", "0-1", "\n", "1" };
+	/* With the node in it: what it does not have cannot be full for it. */
+	static const char * const mems[] = { "0,%d", "1,%d", "0-1,%d", "\n", "%d", "1,%d" };
 	/* Far above what they have, a little above and, where there is swap, below. */
 	static const char * const limits[] = { "max", "64M", "16M", "4M" };
 	long kills, seconds, buses = 0, wrong = 0, stuck = 0, died = 0, fewest = LONG_MAX;
@@ -330,8 +331,10 @@ int main(int argc, char **argv)
 			least = free < least ? free : least;
 		}
 		/* What the tasks have is moved each time. */
-		if (tick % 8 == 0)
-			put_text(GROUP "/cpuset.mems", mems[tick / 8 % ARRAY_SIZE(mems)]);
+		if (tick % 8 == 0) {
+			snprintf(text, sizeof(text), mems[tick / 8 % ARRAY_SIZE(mems)], node);
+			put_text(GROUP "/cpuset.mems", text);
+		}
 		put_text(GROUP "/memory.max", limits[tick / 8 % (swap ? 4 : 3)]);
 		if (!swap && time(NULL) > end - seconds / 2) {
 			snprintf(text, sizeof(text), "mkswap %s 32768 >/dev/null 2>&1", argv[4]);

@@ -86,3 +86,22 @@ bool was_steady(int dev, enum knob knob, struct steady s)
 	return !(s.seq & 1) &&
 	       __atomic_load_n(&sh->knob[dev][knob].seq, __ATOMIC_SEQ_CST) == s.seq;
 }
+
+struct named may_name(int dev)
+{
+	struct named n;
+	int confines;
+
+	n.seq = __atomic_load_n(&sh->cpuset.seq, __ATOMIC_SEQ_CST);
+	confines = __atomic_load_n(&sh->cpuset.confines, __ATOMIC_SEQ_CST);
+	n.mbind = steady_from(dev, K_MBIND);
+	n.by_grant = steady_from(dev, K_CPUSET);
+	n.may = n.mbind.on && (confines ? sh->cpuset.lists[dev] : !n.by_grant.on);
+	return n;
+}
+
+bool was_named(int dev, struct named n)
+{
+	return was_steady(dev, K_MBIND, n.mbind) && was_steady(dev, K_CPUSET, n.by_grant) &&
+	       !(n.seq & 1) && __atomic_load_n(&sh->cpuset.seq, __ATOMIC_SEQ_CST) == n.seq;
+}

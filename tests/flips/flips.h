@@ -75,6 +75,12 @@ struct shared {
 		unsigned long seq;
 		int on;
 	} knob[DEVICES][KNOBS];
+	/* What the cpuset of all workers says; odd while it is being changed. */
+	struct {
+		unsigned long seq;
+		int confines;
+		int lists[DEVICES];
+	} cpuset;
 	struct {
 		pid_t pid;
 		const char *doing;
@@ -130,6 +136,16 @@ struct steady {
 
 struct steady steady_from(int dev, enum knob knob);
 bool was_steady(int dev, enum knob knob, struct steady s);
+
+/* The same of all that says whether policies of workers may name the node of a device. */
+struct named {
+	struct steady mbind, by_grant;
+	unsigned long seq;
+	bool may;
+};
+
+struct named may_name(int dev);
+bool was_named(int dev, struct named n);
 
 /* settings.c */
 void set_up(const char *swap);
@@ -247,6 +263,7 @@ void unpin(void);
 
 /* others.c */
 void turn_knobs(int dev);
+void change_cpuset(void);
 void plug_and_unplug(void);
 void interfere(void);
 void reread(void);

@@ -171,6 +171,7 @@ static void start_all(void)
 	pid[nr++] = start(NULL, plug_and_unplug, 0);
 	pid[nr++] = start(NULL, interfere, 0);
 	pid[nr++] = start(NULL, change_settings, 0);
+	pid[nr++] = start(NULL, change_cpuset, 0);
 	pid[nr] = start(NULL, reread, 0);
 	sh->worker[WORKERS].pid = pid[nr++];
 }

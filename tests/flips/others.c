@@ -68,6 +68,49 @@ void turn_knobs(int dev)
 	_exit(0);
 }
 
+/* Who of the workers is granted which node; for most of the time nothing is said of that. */
+void change_cpuset(void)
+{
+	static const struct {
+		const char *mems;	/* with a and b for the nodes of the devices */
+		int confines, lists[DEVICES];
+	} list[] = {
+		{ "\n", 0, { 0, 0 } },
+		{ "\n", 0, { 0, 0 } },
+		{ "0-1,a,b", 1, { 1, 1 } },
+		{ "0-1,a", 1, { 1, 0 } },
+		{ "0-1", 1, { 0, 0 } },
+		{ "a,b", 1, { 1, 1 } },
+		{ "b", 1, { 0, 1 } },
+	};
+	char text[64], *to;
+	const char *c;
+	int i, rc;
+
+	prctl(PR_SET_NAME, "flips-cpuset");
+	seed_rng(600);
+	while (!stopped()) {
+		i = rnd(ARRAY_SIZE(list));
+		for (c = list[i].mems, to = text; *c; c++)
+			to += *c == 'a' || *c == 'b' ? sprintf(to, "%d", device[*c - 'a'].nid) :
+						       sprintf(to, "%c", *c);
+		__atomic_add_fetch(&sh->cpuset.seq, 1, __ATOMIC_SEQ_CST);
+		rc = put_text(CGROUP "/cpuset.mems", text);
+		if (rc) {
+			wrong("the cpuset does not become %s: %s", list[i].mems, strerror(-rc));
+		} else {
+			__atomic_store_n(&sh->cpuset.confines, list[i].confines, __ATOMIC_SEQ_CST);
+			sh->cpuset.lists[0] = list[i].lists[0];
+			sh->cpuset.lists[1] = list[i].lists[1];
+			count(list[i].confines ? N_CONFINED : N_UNCONFINED);
+		}
+		__atomic_add_fetch(&sh->cpuset.seq, 1, __ATOMIC_SEQ_CST);
+		nap(rnd(4) ? rnd(100) : 200 + rnd(1000));
+	}
+	put_text(CGROUP "/cpuset.mems", "\n");
+	_exit(0);
+}
+
 /* Without its memory nobody gets a mapping of a device. */
 static void map_unplugged(const struct device *d)
 {

@@ -40,7 +40,7 @@ void op_mbind(void)
 	struct area *a = any_area();
 	int mode = some_mode(), rc;
 	size_t start = 0, nr;
-	struct steady s;
+	struct named s;
 
 	if (!a)
 		return;
@@ -57,7 +57,7 @@ void op_mbind(void)
 	}
 	if (nodes & 1UL << device[1].nid && !(nodes & ~private_nodes()))
 		a->may_fail = true;
-	s = steady_from(0, K_MBIND);
+	s = may_name(0);
 	rc = syscall(__NR_mbind, a->base + start * PAGE, nr * PAGE, mode, nodes ? &nodes : NULL,
 		     64UL, flag) ? -errno : 0;
 	if (rc && made(-rc))
@@ -72,11 +72,11 @@ void op_mbind(void)
 		count(N_MBIND);
 	if (rc == -EINVAL)
 		count(N_MBIND_REFUSED);
-	if (nodes == first && !flag && was_steady(0, K_MBIND, s)) {
+	if (nodes == first && !flag && was_named(0, s)) {
 		count(N_JUDGED);
-		if (s.on ? rc == -EINVAL : rc != -EINVAL)
-			wrong("mbind(mode %d, nodes %#lx) is %d with the knob at %d", mode, nodes,
-			      rc, s.on);
+		if (s.may ? rc == -EINVAL : rc != -EINVAL)
+			wrong("mbind(mode %d, nodes %#lx) is %d, and %s", mode, nodes, rc,
+			      s.may ? "is let in" : "is not");
 	}
 	if (!rc && !rnd(3))
 		syscall(__NR_set_mempolicy_home_node, a->base + start * PAGE, nr * PAGE,
@@ -88,7 +88,7 @@ static void op_task(void)
 {
 	unsigned long nodes = some_nodes(), first = 1UL << device[0].nid;
 	int mode = some_mode(), rc, fd, i;
-	struct steady s;
+	struct named s;
 	uint64_t *p;
 	bool fail;
 
@@ -98,7 +98,7 @@ static void op_task(void)
 	 */
 	if (!(nodes & ~private_nodes()))
 		nodes = first;
-	s = steady_from(0, K_MBIND);
+	s = may_name(0);
 	rc = syscall(__NR_set_mempolicy, mode, &nodes, 64UL) ? -errno : 0;
 	if (rc && made(-rc))
 		return;
@@ -106,11 +106,11 @@ static void op_task(void)
 	fail = let_fail(false);
 	if (nodes & ~private_nodes())
 		let_fail(fail);
-	if (was_steady(0, K_MBIND, s) && nodes == first) {
+	if (was_named(0, s) && nodes == first) {
 		count(N_JUDGED);
-		if (s.on ? rc : rc != -EINVAL)
-			wrong("set_mempolicy(mode %d, nodes %#lx) is %d with the knob at %d", mode,
-			      nodes, rc, s.on);
+		if (s.may ? rc : rc != -EINVAL)
+			wrong("set_mempolicy(mode %d, nodes %#lx) is %d, and %s", mode, nodes, rc,
+			      s.may ? "is let in" : "is not");
 	}
 	if (rc) {
 		count(N_TASK_REFUSED);
@@ -150,7 +150,7 @@ void op_move(void)
 	struct area *a = any_area();
 	void *pages[32];
 	size_t i, start, nr;
-	struct steady s;
+	struct named s;
 	int rc;
 
 	if (!a)
@@ -163,22 +163,23 @@ void op_move(void)
 		before[i] = -EINTR;
 	}
 	syscall(__NR_move_pages, 0, nr, pages, NULL, before, 0);
-	s = steady_from(0, K_MBIND);
+	s = may_name(0);
 	rc = syscall(__NR_move_pages, 0, nr, pages, nodes, status,
 		     rnd(2) ? MPOL_MF_MOVE : MPOL_MF_MOVE_ALL);
 	if (rc < 0) {
 		if (made(errno))
 			return;
-		if (errno == ENODEV && is_private(to))
+		if ((errno == ENODEV || errno == EACCES) && is_private(to))
 			count(N_MOVE_REFUSED);
 		else if (errno != ENODEV && errno != ENOMEM)
 			wrong("move_pages() to node %d: %s", to, strerror(errno));
 	}
-	if (to == device[0].nid && was_steady(0, K_MBIND, s)) {
+	if (to == device[0].nid && was_named(0, s)) {
 		count(N_JUDGED);
-		if ((rc < 0 && errno == ENODEV) != !s.on)
-			wrong("move_pages() to node %d is %d (%s) with the knob at %d", to, rc,
-			      rc < 0 ? strerror(errno) : "went well", s.on);
+		if ((rc < 0 && errno == (s.mbind.on ? EACCES : ENODEV)) != !s.may)
+			wrong("move_pages() to node %d is %d (%s), and %s", to, rc,
+			      rc < 0 ? strerror(errno) : "went well",
+			      s.may ? "is let in" : "is not");
 	}
 	for (i = 0; rc >= 0 && i < nr; i++) {
 		if (status[i] == -EACCES && is_private(before[i]))

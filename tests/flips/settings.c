@@ -88,7 +88,7 @@ void set_up(const char *swap)
 	snprintf(command, sizeof(command), "mkswap '%s' >/dev/null 2>&1", swap);
 	if (system(command) || swapon(swap, 0))
 		give_up("no swap on %s: %s\n", swap, strerror(errno));
-	put_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	put_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory +cpuset");
 	mkdir(CGROUP, 0755);
 	put_text(CGROUP "/cgroup.subtree_control", "+memory");
 	if ((mkdir(CGROUP "/load", 0755) || mkdir(CGROUP "/press", 0755)) && errno != EEXIST)
