@@ -19,7 +19,9 @@ modprobe -r node_private_kunit
 lab/vm-node.sh unplugged >/dev/null || exit 1
 
 rc=0
-for state in online_movable online_kernel online "online, knobs on"; do
+# Last in a cpuset that lists the nodes, or as if: what says that cpusets are in use is that
+# there is one.
+for state in online_movable online_kernel online "online, knobs on" "online, granted"; do
 	lab/vm-node.sh "${state%,*}" >/dev/null || {
 		echo "Bail out! the nodes do not get $state"
 		exit 1
@@ -27,8 +29,14 @@ for state in online_movable online_kernel online "online, knobs on"; do
 	for knob in reclaim demotion mbind madvise numa_balance ltpin; do
 		[ "$state" = "${state%,*}" ] || printf '1\n' | tee /sys/bus/dax/devices/*/"$knob" >/dev/null || rc=1
 	done
+	parameters=nodes=${DAX_NODES// /,}
+	if [ "$state" != "${state%granted}" ]; then
+		echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control
+		mkdir /sys/fs/cgroup/kunit && echo "0,${DAX_NODES// /,}" >/sys/fs/cgroup/kunit/cpuset.mems || rc=1
+		parameters="$parameters granted=1"
+	fi
 	# Name the state in each result, so that a failure says where.
-	PARAMETERS=nodes=${DAX_NODES// /,} lab/vm-kunit.sh node_private_kunit node_private | sed -E "s/^( +(not )?ok [0-9]+ )/\1$state: /" || rc=1
+	PARAMETERS=$parameters lab/vm-kunit.sh node_private_kunit node_private | sed -E "s/^( +(not )?ok [0-9]+ )/\1$state: /" || rc=1
 	modprobe -r node_private_kunit || rc=1
 done
 lab/vm-node.sh unplugged >/dev/null || rc=1

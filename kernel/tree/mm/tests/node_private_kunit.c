@@ -46,6 +46,10 @@ static int nr_nodes;
 module_param_array(nodes, int, &nr_nodes, 0444);
 MODULE_PARM_DESC(nodes, "private nodes that the tests may fill, online and idle");
 
+static bool granted;
+module_param(granted, bool, 0444);
+MODULE_PARM_DESC(granted, "the tests' mems_allowed has all private nodes, as in a cpuset that lists them");
+
 /* MAX_NUMNODES for one that is not to be had. */
 static int told_of(int i)
 {
@@ -63,6 +67,13 @@ static int node_private_test_init(struct kunit *test)
 	pnode2 = told_of(1);
 	onode = first_node(node_states[N_MEMORY]);
 	onode2 = next_node(onode, node_states[N_MEMORY]);
+	/* Each case is a task of its own. */
+	if (granted) {
+		nodemask_t mems;
+
+		nodes_or(mems, node_states[N_MEMORY], node_states[N_MEMORY_PRIVATE]);
+		set_mems_allowed(mems);
+	}
 	return 0;
 }
 
