@@ -5,6 +5,7 @@
  */
 
 #include "anondax_knob.h"
+#include <sys/mount.h>
 
 #define MEMS		CGROUP GROUP "/cpuset.mems"
 #define EFFECTIVE	MEMS ".effective"
@@ -140,6 +141,9 @@ TEST_F_TIMEOUT(knob, cpuset, LONG)
 
 	if (!node_has("has_memory", 0) || enter_cgroup())
 		SKIP(return, "no memory on node 0, or no control groups");
+	EXPECT_EQ(get_knob("cpuset"), 0);
+	EXPECT_EQ(set_knob("cpuset", "2"), -EINVAL);
+	EXPECT_EQ(set_knob("cpuset", "yes"), -EINVAL);
 	EXPECT_EQ(get_knob("cpuset"), 0);
 	for (i = 0; i < ARRAY_SIZE(cells); i++) {
 		const struct cell *c = &cells[i];
@@ -537,6 +541,58 @@ TEST_F_TIMEOUT(knob, cpuset_of_other, LONG)
 	}
 	rmdir(OTHER);
 	ASSERT_EQ(put_text(MEMS, "\n"), 0);
+}
+
+/* Lists of cgroup v1 do not take it, so in a cpuset of v1 it is not there. */
+TEST_F_TIMEOUT(knob, cpuset_v1, LONG)
+{
+	char dir[] = "/tmp/anondax-cpuset-XXXXXX", path[PATH_MAX], *p;
+	int tries, rc = -1;
+	pid_t pid;
+
+	if (!node_has("has_memory", 0) || !mkdtemp(dir))
+		SKIP(return, "no memory on node 0, or no place for a mount");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	rmdir(CGROUP GROUP);
+	rmdir(OTHER);
+	put_text(CGROUP "cgroup.subtree_control", "-cpuset");
+	/* Until the last of v2's has gone. */
+	for (tries = 0; tries < 100 && rc; tries++) {
+		rc = mount("none", dir, "cgroup", 0, "cpuset");
+		if (rc && errno != EBUSY)
+			break;
+		if (rc)
+			usleep(50000);
+	}
+	if (rc) {
+		put_text(CGROUP "cgroup.subtree_control", "+cpuset");
+		rmdir(dir);
+		SKIP(return, "no cpusets of cgroup v1: %s", strerror(errno));
+	}
+	p = map_anon(page);
+	EXPECT_EQ(sys_mbind(p, page, MPOL_BIND, P, 0), 0);
+	snprintf(path, sizeof(path), "%s/inner", dir);
+	EXPECT_EQ(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/inner/cpuset.cpus", dir);
+	EXPECT_EQ(put_text(path, "0"), 0);
+	snprintf(path, sizeof(path), "%s/inner/cpuset.mems", dir);
+	EXPECT_EQ(put_text(path, named("0,@")), -EINVAL);
+	EXPECT_EQ(put_text(path, "0"), 0);
+	pid = fork();
+	if (!pid) {
+		snprintf(path, sizeof(path), "%s/inner/tasks", dir);
+		if (put_text(path, "0"))
+			_exit(1);
+		/* What it was bound to before counts no more either. */
+		_exit(sys_mbind(map_anon(page), page, MPOL_BIND, P, 0) != -EINVAL ||
+		      touch(p, page) != 1 || node_of(p) == dax.nid);
+	}
+	EXPECT_EQ(wait_child(pid), 0);
+	snprintf(path, sizeof(path), "%s/inner", dir);
+	EXPECT_EQ(rmdir(path), 0);
+	EXPECT_EQ(umount(dir), 0);
+	rmdir(dir);
+	put_text(CGROUP "cgroup.subtree_control", "+cpuset");
 }
 
 int main(int argc, char **argv)
