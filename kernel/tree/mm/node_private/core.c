@@ -24,6 +24,8 @@
 #include <kunit/visibility.h>
 #include <linux/bug.h>
 #include <linux/compaction.h>
+#include <linux/cpu.h>
+#include <linux/cpuset.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/memory-tiers.h>
@@ -310,17 +312,24 @@ static void __node_private_set_opts(struct node_private *np, unsigned long mask,
 	struct node_private *other;
 	unsigned long changed;
 
-	guard(mutex)(&node_private_lock);
-
-	opts = (np->opts & ~mask) | (opts & mask);
-	changed = opts ^ np->opts;
-	list_for_each_entry(other, &node_private_claims, list) {
-		if (other->nid == np->nid)
-			other->opts = opts;
+	scoped_guard(mutex, &node_private_lock) {
+		opts = (np->opts & ~mask) | (opts & mask);
+		changed = opts ^ np->opts;
+		list_for_each_entry(other, &node_private_claims, list) {
+			if (other->nid == np->nid)
+				other->opts = opts;
+		}
+		node_private_publish(np->nid, opts);
+		/* Asked for again, reclaim gets another try at the threads that did not start. */
+		node_private_apply(np->nid, changed | (mask & opts & NODE_PRIVATE_OPT_RECLAIM),
+				   opts);
 	}
-	node_private_publish(np->nid, opts);
-	/* Asked for again, reclaim gets another try at the threads that did not start. */
-	node_private_apply(np->nid, changed | (mask & opts & NODE_PRIVATE_OPT_RECLAIM), opts);
+
+	/* What needs a grant is effective in other cpusets than what does not. */
+	if (IS_ENABLED(CONFIG_CPUSETS) && (changed & NODE_PRIVATE_OPT_CPUSET)) {
+		guard(cpus_read_lock)();
+		cpuset_update_active_cpus();
+	}
 }
 
 /**

@@ -70,6 +70,7 @@ bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_
 		      struct swap_info_struct **si);
 void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol);
 void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk);
+bool folio_may_have(struct folio *folio, int nid);
 const nodemask_t *mpol_rebind_private(struct mempolicy *pol, const nodemask_t *nodes,
 				      nodemask_t *mems);
 void mpol_rebound_private(struct mempolicy *pol, const nodemask_t *nodes,
@@ -95,9 +96,9 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define vmf_oom_fault(...)		VM_FAULT_OOM
 #define vmf_swap_refused(...)		false
 #define vmf_swapin_gone(...)		NULL
-=======
 #define mpol_add_private(...)		do { } while (0)
 #define mpol_private_allowed(...)	do { } while (0)
+#define folio_may_have(...)		true
 #define mpol_rebind_private(pol, nodes, ...)	(nodes)
 #define mpol_rebound_private(...)	do { } while (0)
 #define mpol_drop_private(...)		0

@@ -161,6 +161,33 @@ void mpol_rebound_private(struct mempolicy *pol, const nodemask_t *nodes,
 		pol->flags |= MPOL_F_NAMES_PRIVATE;
 }
 
+/* By the cpuset of the group that memory is charged to, as for demotion. Drops @memcg. */
+static bool memcg_may_have(struct mem_cgroup *memcg, int nid)
+{
+	nodemask_t nodes = nodemask_of_node(nid);
+
+	if (!memcg)
+		return !node_private_allows(nid, NODE_PRIVATE_CPUSET);
+
+	mem_cgroup_node_filter_allowed(memcg, &nodes);
+	mem_cgroup_put(memcg);
+	return !nodes_empty(nodes);
+}
+
+/* May somebody who migrates it for its owner bring the folio to a node? */
+bool folio_may_have(struct folio *folio, int nid)
+{
+	return !node_is_private(nid) || memcg_may_have(get_mem_cgroup_from_folio(folio), nid);
+}
+
+/* Of the mapping's owner, whoever asks; khugepaged does for everybody. */
+static bool vma_may_have(const struct vm_area_struct *vma, int nid)
+{
+	if (vma->vm_mm == current->mm)
+		return node_private_granted(nid);
+	return memcg_may_have(get_mem_cgroup_from_mm(vma->vm_mm), nid);
+}
+
 /* Does the policy name private nodes and no other? */
 static bool mpol_only_private(const struct mempolicy *pol)
 {
@@ -213,7 +240,8 @@ bool vma_bound_private(const struct vm_area_struct *vma)
 	if (!pol || pol->mode != MPOL_BIND || !mpol_only_private(pol))
 		return false;
 	for_each_node_mask(nid, pol->nodes) {
-		if (node_private_allows(nid, NODE_PRIVATE_MBIND) && node_private_granted(nid))
+		if (node_state(nid, N_MEMORY_PRIVATE) &&
+		    node_private_allows(nid, NODE_PRIVATE_MBIND) && vma_may_have(vma, nid))
 			return true;
 	}
 	return false;
@@ -274,22 +302,6 @@ struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma)
 	return folio;
 }
 
-/* By the cpuset of who the mapping is charged to, as for demotion. */
-static bool vma_may_have(const struct vm_area_struct *vma, int nid)
-{
-	struct mem_cgroup *memcg;
-	nodemask_t nodes;
-
-	if (!vma)
-		return true;
-
-	nodes = nodemask_of_node(nid);
-	memcg = get_mem_cgroup_from_mm(vma->vm_mm);
-	mem_cgroup_node_filter_allowed(memcg, &nodes);
-	mem_cgroup_put(memcg);
-	return !nodes_empty(nodes);
-}
-
 /*
  * khugepaged puts a huge page where most of the small ones are, of a mapping or,
  * without one, of a file. A mapping that is bound to private nodes gets no ordinary
@@ -308,7 +320,7 @@ bool vma_may_collapse_to(const struct vm_area_struct *vma, int nid)
 	if (mpol_is_private(pol) && node_isset(nid, pol->nodes))
 		return mpol_claim_stands(pol, nid);
 	return ((pol && node_isset(nid, pol->nodes)) || node_private_is_pseudo(nid)) &&
-	       vma_may_have(vma, nid);
+	       (!vma || vma_may_have(vma, nid));
 }
 
 /*
