@@ -66,10 +66,15 @@ static long fresh_on(size_t size, int mode, unsigned long nodes, int *rc)
 	return on;
 }
 
+/* 0 or -errno; what there is besides anonymous memory does not move. */
+static int migrate(pid_t pid, unsigned long from, unsigned long to)
+{
+	return syscall(__NR_migrate_pages, pid, 64UL, &from, &to) < 0 ? -errno : 0;
+}
+
 static void look(struct seen *s)
 {
 	const size_t size = NR * page;
-	const unsigned long old = ~P & 3, new = P;
 	int ignored;
 	char *p;
 
@@ -91,7 +96,7 @@ static void look(struct seen *s)
 
 	p = map_anon(size);
 	fill(p, size, 3);
-	s->migrate = failed(syscall(__NR_migrate_pages, 0, 64UL, &old, &new));
+	s->migrate = migrate(0, 3 & ~P, P);
 	s->migrated = filled(p, size, 3) ? count_on(p, size, dax.nid) : -1;
 	munmap(p, size);
 }
@@ -169,10 +174,7 @@ TEST_F_TIMEOUT(knob, cpuset, LONG)
 			EXPECT_EQ(s.by_task, all);
 			EXPECT_EQ(s.interleaved, all / 2);
 			EXPECT_EQ(s.moved, all);
-			if (may)
-				EXPECT_EQ(s.move, 0);
-			else
-				EXPECT_EQ(s.move, mbind ? -EACCES : -ENODEV);
+			EXPECT_EQ(s.move, may ? 0 : mbind ? -EACCES : -ENODEV);
 			EXPECT_EQ(s.migrate, may ? 0 : -EPERM);
 			EXPECT_EQ(s.migrated, all);
 		}
@@ -299,7 +301,7 @@ TEST_F_TIMEOUT(knob, cpuset_rebound, LONG)
 	/* Relative is what it asked to be. */
 	EXPECT_EQ(count_on(relative, size, dax.nid), NR);
 	EXPECT_EQ(failed(syscall(__NR_get_mempolicy, &mode, &nodes, 64UL, relative, MPOL_F_ADDR)), 0);
-	EXPECT_EQ(nodes, P);
+	EXPECT_EQ(nodes, 2);
 	EXPECT_EQ(failed(syscall(__NR_get_mempolicy, NULL, &nodes, 64UL, 0UL,
 				 MPOL_F_MEMS_ALLOWED)), 0);
 	EXPECT_EQ(nodes, P | 1);
@@ -346,13 +348,24 @@ TEST_F_TIMEOUT(knob, cpuset_inherited, LONG)
 	ASSERT_EQ(put_text(CGROUP "cgroup.procs", "0"), 0);
 	ASSERT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "+cpuset"), 0);
 	ASSERT_EQ(mkdir(INNER, 0755) && errno != EEXIST, 0);
-	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		ASSERT_EQ(put_text(MEMS, named(steps[i].outer)), 0);
-		ASSERT_EQ(put_text(INNER "/cpuset.mems", named(steps[i].inner)), 0);
-		EXPECT_EQ(effective(EFFECTIVE, dax.nid), steps[i].outer_has)
-			TH_LOG("outer '%s', inner '%s'", steps[i].outer, steps[i].inner);
-		EXPECT_EQ(effective(INNER "/cpuset.mems.effective", dax.nid), steps[i].inner_has)
-			TH_LOG("outer '%s', inner '%s'", steps[i].outer, steps[i].inner);
+	for (i = 0; i < 2 * ARRAY_SIZE(steps); i++) {
+		const unsigned int k = i / 2;
+
+		/* The one first, then the other. */
+		if (i & 1) {
+			ASSERT_EQ(put_text(INNER "/cpuset.mems", named(steps[k].inner)), 0);
+			ASSERT_EQ(put_text(MEMS, named(steps[k].outer)), 0);
+		} else {
+			ASSERT_EQ(put_text(INNER "/cpuset.mems", "1"), 0);
+			ASSERT_EQ(put_text(MEMS, named(steps[k].outer)), 0);
+			ASSERT_EQ(put_text(INNER "/cpuset.mems", named(steps[k].inner)), 0);
+			ASSERT_EQ(put_text(MEMS, "0"), 0);
+			ASSERT_EQ(put_text(MEMS, named(steps[k].outer)), 0);
+		}
+		EXPECT_EQ(effective(EFFECTIVE, dax.nid), steps[k].outer_has)
+			TH_LOG("outer '%s', inner '%s'", steps[k].outer, steps[k].inner);
+		EXPECT_EQ(effective(INNER "/cpuset.mems.effective", dax.nid), steps[k].inner_has)
+			TH_LOG("outer '%s', inner '%s'", steps[k].outer, steps[k].inner);
 		EXPECT_TRUE(effective(INNER "/cpuset.mems.effective", 0));
 		EXPECT_TRUE(effective(EFFECTIVE, 0));
 	}
@@ -360,6 +373,118 @@ TEST_F_TIMEOUT(knob, cpuset_inherited, LONG)
 	EXPECT_EQ(rmdir(INNER), 0);
 	ASSERT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "-cpuset"), 0);
 	ASSERT_EQ(put_text(MEMS, "\n"), 0);
+}
+
+/*
+ * Who was given a part of the hierarchy can list what it likes there, but not grant what
+ * nobody above has. A node that needs no grant everybody above has.
+ */
+TEST_F_TIMEOUT(knob, cpuset_delegated, LONG)
+{
+	pid_t pid;
+	int i;
+
+	if (!node_has("has_memory", 0) || enter_cgroup())
+		SKIP(return, "no memory on node 0, or no control groups");
+	ASSERT_EQ(put_text(CGROUP "cgroup.procs", "0"), 0);
+	ASSERT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "+cpuset"), 0);
+	ASSERT_EQ(mkdir(INNER, 0755) && errno != EEXIST, 0);
+	ASSERT_EQ(chown(INNER "/cpuset.mems", 65534, 65534), 0);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(set_knob("cpuset", i ? "1" : "0"), 0);
+		ASSERT_EQ(put_text(INNER "/cpuset.mems", "0"), 0);
+		pid = fork();
+		if (!pid) {
+			if (setgid(65534) || setuid(65534))
+				_exit(1);
+			_exit(put_text(INNER "/cpuset.mems", named("0,@")) != 0);
+		}
+		EXPECT_EQ(wait_child(pid), 0);
+		EXPECT_EQ(effective(INNER "/cpuset.mems.effective", dax.nid), !i);
+		EXPECT_TRUE(effective(INNER "/cpuset.mems.effective", 0));
+	}
+	/* The knob decides while the list is the same. */
+	ASSERT_EQ(set_knob("cpuset", "0"), 0);
+	EXPECT_TRUE(effective(INNER "/cpuset.mems.effective", dax.nid));
+	ASSERT_EQ(set_knob("cpuset", "1"), 0);
+	EXPECT_FALSE(effective(INNER "/cpuset.mems.effective", dax.nid));
+	/* An administrator says the same, and it is a grant. */
+	ASSERT_EQ(put_text(INNER "/cpuset.mems", named("0,@")), 0);
+	EXPECT_TRUE(effective(INNER "/cpuset.mems.effective", dax.nid));
+	ASSERT_EQ(set_knob("cpuset", "0"), 0);
+	ASSERT_EQ(set_knob("cpuset", "1"), 0);
+	EXPECT_TRUE(effective(INNER "/cpuset.mems.effective", dax.nid));
+	EXPECT_EQ(rmdir(INNER), 0);
+	ASSERT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "-cpuset"), 0);
+}
+
+/* Who moves from a group to another has what the other has; so has a thread by itself. */
+static void *in_other_group(void *arg)
+{
+	char text[16];
+	char *p = arg;
+
+	snprintf(text, sizeof(text), "%d", gettid());
+	if (put_text(CGROUP GROUP "/inner/cgroup.threads", text))
+		return (void *)-1L;
+	fill(p, NR * page, 12);
+	return (void *)count_on(p, NR * page, dax.nid);
+}
+
+TEST_F_TIMEOUT(knob, cpuset_moved, LONG)
+{
+	static const char * const mems[] = { "0,@", "0", "0,@", "\n", "0" };
+	static const bool may[] = { true, false, true, true, false };
+	const size_t size = NR * page;
+	pthread_t thread;
+	char text[16], *p;
+	unsigned int i;
+	void *on;
+
+	if (!node_has("has_memory", 0) || enter_cgroup() || other_cgroup())
+		SKIP(return, "no memory on node 0, or no control groups");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	snprintf(text, sizeof(text), "%d", getpid());
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, P, 0), 0);
+	for (i = 0; i < ARRAY_SIZE(mems); i++) {
+		const char *group = i & 1 ? OTHER : CGROUP GROUP;
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/cpuset.mems", group);
+		ASSERT_EQ(put_text(path, named(mems[i])), 0);
+		snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+		ASSERT_EQ(put_text(path, text), 0);
+		EXPECT_EQ(mems_allowed(dax.nid), strchr(mems[i], '@') != NULL);
+		madvise(p, size, MADV_DONTNEED);
+		EXPECT_EQ(touch(p, size), NR);
+		EXPECT_EQ(count_on(p, size, dax.nid), may[i] ? NR : 0)
+			TH_LOG("mems '%s'", mems[i]);
+	}
+
+	/* A threaded group in one that has the node, of which that thread is denied it. */
+	ASSERT_EQ(put_text(MEMS, named("0,@")), 0);
+	ASSERT_EQ(put_text(CGROUP GROUP "/cgroup.procs", text), 0);
+	ASSERT_EQ(mkdir(INNER, 0755) && errno != EEXIST, 0);
+	if (put_text(INNER "/cgroup.type", "threaded") ||
+	    put_text(CGROUP GROUP "/cgroup.subtree_control", "+cpuset")) {
+		TH_LOG("no threaded groups");
+	} else {
+		ASSERT_EQ(put_text(INNER "/cpuset.mems", "0"), 0);
+		madvise(p, size, MADV_DONTNEED);
+		ASSERT_EQ(pthread_create(&thread, NULL, in_other_group, p), 0);
+		ASSERT_EQ(pthread_join(thread, &on), 0);
+		EXPECT_EQ((long)on, 0);
+		madvise(p, size, MADV_DONTNEED);
+		fill(p, size, 13);
+		EXPECT_TRUE(all_on_dax(p, size));
+	}
+	put_text(CGROUP "cgroup.procs", text);
+	put_text(CGROUP GROUP "/cgroup.subtree_control", "-cpuset");
+	rmdir(INNER);
+	rmdir(CGROUP GROUP);
+	rmdir(OTHER);
 }
 
 /* Listed before it is plugged, it comes and goes with its memory. */
@@ -403,9 +528,11 @@ TEST_F_TIMEOUT(knob, cpuset_hotplug, LONG)
 /* Demotion goes by the group that pays, as onto ordinary nodes. */
 TEST_F_TIMEOUT(knob, cpuset_demotion, LONG)
 {
-	size_t size = 4 * MB;
+	const size_t size = 4 * MB;
+	const long all = size / page;
 	unsigned int i, tries;
-	char *p;
+	long there, gone;
+	char *p, *shared;
 
 	if (!self->swap || !node_has("has_memory", 0) || enter_cgroup())
 		SKIP(return, "no swap, no memory on node 0, or no control groups");
@@ -416,18 +543,28 @@ TEST_F_TIMEOUT(knob, cpuset_demotion, LONG)
 		ASSERT_EQ(put_text(MEMS, named(cells[i].mems)), 0);
 		p = map_anon(size);
 		ASSERT_NE(p, MAP_FAILED);
+		shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			      -1, 0);
+		ASSERT_NE(shared, MAP_FAILED);
 		fill(p, size, 70);
+		fill(shared, size, 71);
 		settle();
+		/* It goes somewhere: there, or into swap. */
 		for (tries = 0; tries < 200; tries++) {
-			reclaim_group("1M");
-			if (count_resident(p, size) < (long)(size / page) ||
-			    count_on(p, size, dax.nid))
+			reclaim_group("2M");
+			there = count_on(p, size, dax.nid) + count_on(shared, size, dax.nid);
+			gone = 2 * all - count_resident(p, size) - count_resident(shared, size);
+			if (there + gone >= all)
 				break;
 		}
-		EXPECT_EQ(count_on(p, size, dax.nid) > 0, cells[i].may)
-			TH_LOG("mems '%s', cpuset %s", cells[i].mems, cells[i].knob);
+		TH_LOG("mems '%s', cpuset %s: %ld demoted, %ld swapped out", cells[i].mems,
+		       cells[i].knob, there, gone);
+		EXPECT_GE(there + gone, all);
+		EXPECT_EQ(there > 0, cells[i].may);
 		EXPECT_TRUE(filled(p, size, 70));
+		EXPECT_TRUE(filled(shared, size, 71));
 		munmap(p, size);
+		munmap(shared, size);
 	}
 	ASSERT_EQ(put_text(MEMS, "\n"), 0);
 }
@@ -435,9 +572,13 @@ TEST_F_TIMEOUT(knob, cpuset_demotion, LONG)
 /* A grant makes it visible, not reachable: for what names no node it is not there. */
 TEST_F_TIMEOUT(knob, cpuset_unasked, LONG)
 {
-	char name[] = "/tmp/anondax-cpuset-XXXXXX", *map, *p;
+	static const char * const kernels[] = {
+		"FilePages", "Shmem", "Slab", "PageTables", "KernelStack",
+	};
+	char name[] = "/tmp/anondax-cpuset-XXXXXX", meminfo[PATH_MAX], *map, *p;
 	const size_t size = 8 * MB;
 	int pipes[2], i, fd;
+	unsigned int k;
 	long before;
 	pid_t pid;
 
@@ -447,6 +588,7 @@ TEST_F_TIMEOUT(knob, cpuset_unasked, LONG)
 	ASSERT_EQ(put_text(MEMS, named("@")), 0);
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	ASSERT_EQ(set_knob("demotion", "0"), 0);
+	snprintf(meminfo, sizeof(meminfo), NODE "node%d/meminfo", dax.nid);
 	before = settled_free_pages();
 
 	/* Nor does what its policy names it for, but that is not anonymous memory. */
@@ -473,8 +615,12 @@ TEST_F_TIMEOUT(knob, cpuset_unasked, LONG)
 		EXPECT_EQ(wait_child(pid), 0);
 		EXPECT_EQ(count_on(map, size, dax.nid), 0);
 		EXPECT_EQ(count_on(p, size, dax.nid), 0);
-		EXPECT_EQ(settled_free_pages(), before)
-			TH_LOG("%ld pages are gone", before - settled_free_pages());
+		for (k = 0; k < ARRAY_SIZE(kernels); k++)
+			EXPECT_EQ(get_number(meminfo, kernels[k]), 0)
+				TH_LOG("%s", kernels[k]);
+		/* With the policy, what it writes to of its own is there. */
+		if (!i)
+			EXPECT_EQ(settled_free_pages(), before);
 		close(pipes[0]);
 		close(pipes[1]);
 		close(fd);
@@ -499,7 +645,6 @@ TEST_F_TIMEOUT(knob, cpuset_of_other, LONG)
 		{ "0", "0", false, false },
 	};
 	const size_t size = NR * page;
-	const unsigned long ordinary = 3, new = P;
 	char text[16], *p;
 	unsigned int i;
 	pid_t pid;
@@ -531,11 +676,7 @@ TEST_F_TIMEOUT(knob, cpuset_of_other, LONG)
 		TH_LOG("theirs '%s', ours '%s'", steps[i].theirs, steps[i].ours);
 		EXPECT_EQ(failed(syscall(__NR_move_pages, pid, 1UL, &at, &nodes, &status,
 					 MPOL_MF_MOVE)), steps[i].move ? 0 : -EACCES);
-		rc = failed(syscall(__NR_migrate_pages, pid, 64UL, &ordinary, &new));
-		if (steps[i].migrate)
-			EXPECT_EQ(rc, 0);
-		else
-			EXPECT_LT(rc, 0);
+		EXPECT_EQ(migrate(pid, 3, P), steps[i].migrate ? 0 : -EINVAL);
 		kill(pid, SIGCONT);
 		EXPECT_EQ(wait_child(pid), steps[i].migrate ? NR : steps[i].move);
 	}
@@ -590,9 +731,17 @@ TEST_F_TIMEOUT(knob, cpuset_v1, LONG)
 	EXPECT_EQ(wait_child(pid), 0);
 	snprintf(path, sizeof(path), "%s/inner", dir);
 	EXPECT_EQ(rmdir(path), 0);
-	EXPECT_EQ(umount(dir), 0);
+	/* It stays, mounted or not, as long as that has not quite gone. */
+	for (tries = 0; tries < 100; tries++) {
+		umount(dir);
+		usleep(100000);
+		rc = put_text(CGROUP "cgroup.subtree_control", "+cpuset");
+		if (!rc)
+			break;
+		mount("none", dir, "cgroup", 0, "cpuset");
+	}
+	EXPECT_EQ(rc, 0);
 	rmdir(dir);
-	put_text(CGROUP "cgroup.subtree_control", "+cpuset");
 }
 
 int main(int argc, char **argv)

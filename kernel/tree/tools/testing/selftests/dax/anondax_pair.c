@@ -347,14 +347,10 @@ TEST_F_TIMEOUT(pair, cpuset, LONG)
 		EXPECT_SPREAD(again(p, size, i), on_a, 0, nr - on_a);
 		EXPECT_SPREAD(again(task, size, i), 0, on_b, nr - on_b);
 		s = again(mixed, size, i);
-		if (steps[i].a)
-			EXPECT_GE(s.a, nr / 3);
-		else
-			EXPECT_EQ(s.a, 0);
-		if (steps[i].b)
-			EXPECT_GE(s.b, nr / 3);
-		else
-			EXPECT_EQ(s.b, 0);
+		EXPECT_GE(s.a, on_a / 3);
+		EXPECT_LE(s.a, on_a);
+		EXPECT_GE(s.b, on_b / 3);
+		EXPECT_LE(s.b, on_b);
 		EXPECT_EQ(s.a + s.b + s.ordinary, nr);
 		EXPECT_SPREAD(again(fixed, size, i), on_a, 0, nr - on_a);
 		/* Of the second and the third place in the cpuset. */
