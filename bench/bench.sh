@@ -106,6 +106,7 @@ if [ "$what" = full ]; then
 	for as in anondax kmem; do
 		name=${as/anondax/private}
 		machine "$name" base 1 1024 slow set=private as=$as nodes=1
+		machine "granted-$name" base 1 1024 slow set=granted as=$as nodes=1
 		machine "demote-$name" base 1 1024 slow set=demotion as=$as nodes=1
 		machine "promote-$name" base 1 1024 fast set=demotion fast=1 as=$as nodes=1
 	done

@@ -1248,6 +1248,29 @@ static void private(void)
 	prefix = "";
 }
 
+/*
+ * First touch with cpusets in use: in one that lists the node, and in none beside it,
+ * where a private node is to be had by number.
+ */
+static void granted(void)
+{
+	static const struct place at = { "mbind", MBIND, 2 };
+	char mems[64];
+
+	must_write("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset");
+	if (mkdir("/sys/fs/cgroup/granted", 0755))
+		die("no control group");
+	snprintf(mems, sizeof(mems), "0-%d", at.node);
+	must_write("/sys/fs/cgroup/granted/cpuset.mems", mems);
+	must_write("/sys/fs/cgroup/granted/cgroup.procs", "0");
+	prefix = "granted/";
+	first_touch(&at, at.node);
+	must_write("/sys/fs/cgroup/cgroup.procs", "0");
+	prefix = "beside/";
+	first_touch(&at, at.node);
+	prefix = "";
+}
+
 static unsigned long long demoted(void)
 {
 	return field("/proc/vmstat", "\npgdemote_kswapd ") +
@@ -1748,6 +1771,8 @@ int main(int argc, char **argv)
 		ordinary();
 	else if (!strcmp(set, "private"))
 		private();
+	else if (!strcmp(set, "granted"))
+		granted();
 	else if (!strcmp(set, "demotion"))
 		demotion();
 	else if (!strcmp(set, "scan"))

@@ -500,9 +500,15 @@ static void group_scan(void)
 static void group2(void)
 {
 	static const char * const names[] = { "private", "kmem", "demote-private", "demote-kmem",
-					      "promote-private", "promote-kmem" };
+					      "promote-private", "promote-kmem",
+					      "granted-private", "granted-kmem" };
 	static const char * const bars[] = { "touch-4k", "touch-64k", "touch-2m" };
+	static const char * const cpusets[][2] = {
+		{ "granted", "in a cpuset that lists the node" },
+		{ "beside", "in no cpuset, cpusets in use" },
+	};
 	struct run *p = run("private"), *k = run("kmem");
+	struct run *gp = run("granted-private"), *gk = run("granted-kmem");
 	char mbind[64], dax[64];
 	FILE *data;
 	int i;
@@ -552,7 +558,23 @@ static void group2(void)
 			    count(get(b, test)), ratio(get(b, test), get(a, test)));
 		}
 	}
+	for (i = 0; gp->there && gk->there && i < N(cpusets) * N(bars); i++) {
+		snprintf(mbind, sizeof(mbind), "%s/%s", cpusets[i / N(bars)][0], bars[i % N(bars)]);
+		out("| %s %s | %s | %s | %s | | |\n", bars[i % N(bars)], cpusets[i / N(bars)][1],
+		    count(get(gk, mbind)), count(get(gp, mbind)),
+		    ratio(get(gp, mbind), get(gk, mbind)));
+	}
 	agreed(names, N(names));
+	for (i = 0; gp->there && gk->there && i < N(cpusets) * N(bars); i++) {
+		double a, b;
+
+		snprintf(mbind, sizeof(mbind), "%s/%s", cpusets[i / N(bars)][0], bars[i % N(bars)]);
+		a = get(gk, mbind);
+		b = get(gp, mbind);
+		ok(b <= a * BAR_PRIVATE, "%s %s: %s, ordinary node %s, %s, at most %.2f",
+		   bars[i % N(bars)], cpusets[i / N(bars)][1], count(b), count(a), ratio(b, a),
+		   BAR_PRIVATE);
+	}
 	for (i = 0; i < N(bars); i++) {
 		double a, b, c;
 

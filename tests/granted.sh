@@ -46,7 +46,7 @@ for where in granted outside denied; do
 	if [ $where = granted ]; then
 		yes $where "numactl --membind=$PNODE" numactl --membind="$PNODE" true
 		yes $where "numactl --preferred=$PNODE" numactl --preferred="$PNODE" true
-		yes $where "hwloc-bind --membind" hwloc-bind --strict --membind --nodeset "node:$PNODE" -p -- true
+		yes $where "hwloc-bind --membind" hwloc-bind -p --strict --membind "node:$PNODE" -- true
 		yes $where lstopo lstopo-no-graphics --of console -p
 		check "$where: lstopo shows the node" grep -q "NUMANode P#$PNODE" "$tmp/out"
 	else
