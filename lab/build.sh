@@ -119,6 +119,14 @@ count=$(cat "$out/.lab-count" 2>/dev/null || echo 0)
 if [ "$rc" != 0 ]; then
 	die "the $kind kernel does not build" "the compiler's messages are above and in $log"
 fi
+# What boots is what has been built.
+image=$out/arch/x86/boot/compressed
+if [ -f "$image/piggy.o" ]; then
+	objcopy -O binary -j .rodata..compressed "$image/piggy.o" "$image/.lab-piggy"
+	cmp -s "$image/.lab-piggy" "$image"/vmlinux.bin.?* ||
+		die "the image of the $kind kernel has another kernel in it" "remove $out and build it again"
+	rm "$image/.lab-piggy"
+fi
 [ -z "$fresh" ] || echo "$count" >"$out/.lab-steps"
 [ -n "$(git -C "$src" status --porcelain 2>/dev/null | head -n 1)" ] || printf '%s\n' "$now" >"$out/.lab-built"
 "$TOP/lab/modules.sh" "$out" "$BUILD/modules-$kind"

@@ -17,5 +17,5 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 kmake() {
 	local src=$1 out=$2
 	shift 2
-	make -C "$src" O="$out" -j"$JOBS" CC="ccache ${CROSS_COMPILE:-}gcc" HOSTCC="ccache gcc" LOCALVERSION= "$@" </dev/null
+	make -C "$src" O="$out" -j"$JOBS" CC="$TOP/lab/cc.sh ${CROSS_COMPILE:-}gcc" HOSTCC="ccache gcc" LOCALVERSION= "$@" </dev/null
 }

@@ -475,6 +475,12 @@ test_gcc() {
 			read -r _ here _ < <(anon_and_here "$pid" 2>/dev/null)
 			[ "${here:-0}" -ge 1500 ] || continue
 			freeze "$cg/compile" && frozen=1
+			# It may have ended before it stood still, and the next has just begun.
+			if ! grep -qx "$pid" "$cg/compile/cgroup.procs" || [ -z "$(alive "$pid")" ]; then
+				frozen=''
+				thaw "$cg/compile"
+				continue
+			fi
 			mapfile -t pids < <(grep -vx "$job" "$cg/compile/cgroup.procs")
 			mapfile -t pids < <(alive "${pids[@]}")
 			break

@@ -1762,6 +1762,78 @@ TEST_F_TIMEOUT(mapping, unplug_waits, LONG)
 }
 
 /*
+ * To a mapping of a claim that is over it is nothing what becomes of the next owner's
+ * memory: no new page for it, then as ever, and no waiting.
+ */
+TEST_F_TIMEOUT(mapping, unplug_of_next, LONG)
+{
+	const size_t kept = 32 * PMD;
+	size_t size = (self->free + 1) * page, i;
+	pid_t holder, toucher, waiter;
+	atomic_long *seen;
+	struct frames f;
+	char *p, *q, *old;
+
+	seen = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(seen, MAP_FAILED);
+	old = map_dax(page);
+	ASSERT_NE(old, MAP_FAILED);
+	ASSERT_EQ(put_text(dax.hotplug, "unplugged"), 0);
+	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
+	ASSERT_EQ(put_text(dax.hotplug, variant->state), 0);
+	EXPECT_EQ(touch(old, page), 0);
+	q = map_dax(MB);
+	ASSERT_NE(q, MAP_FAILED);
+
+	ASSERT_EQ(fill_node(&p, size), self->free);
+	ASSERT_TRUE(find_frames(&f, p, self->free));
+	if (f.low / f.block == f.high / f.block)
+		SKIP(return, "the device is one memory block");
+	for (i = 0; i < (size_t)self->free; i++) {
+		if (i != f.last && f.pfn[i] - f.low >= kept / page)
+			ASSERT_EQ(madvise(p + i * page, page, MADV_DONTNEED), 0);
+	}
+	toucher = start_touching(seen, old, page);
+	waiter = start_touching(seen + 2, q, MB);
+	holder = fork();
+	if (!holder) {
+		struct iovec iov = { .iov_base = p + f.last * page, .iov_len = page };
+		long was, others;
+		int fds[2];
+
+		if (pipe(fds))
+			_exit(1);
+		while (!block_leaves(f.low / f.block))
+			;
+		/* One of them waits, the other does not. If it did, nothing would be in the way. */
+		do {
+			was = seen[0];
+			others = seen[2];
+			usleep(10000);
+		} while (seen[0] < was + 4 || seen[2] != others);
+		if (vmsplice(fds[1], &iov, 1, SPLICE_F_NONBLOCK) != (ssize_t)page)
+			_exit(2);
+		pause();
+	}
+	while (!seen[0] || !seen[2])
+		usleep(1000);
+	EXPECT_EQ(put_text(dax.hotplug, "unplugged"), -EBUSY);
+	EXPECT_EQ(waitpid(holder, NULL, WNOHANG), 0);
+	EXPECT_EQ(waitpid(toucher, NULL, WNOHANG), 0);
+	kill(holder, SIGKILL);
+	kill(toucher, SIGKILL);
+	kill(waiter, SIGKILL);
+	EXPECT_EQ(wait_child(holder), 128 + SIGKILL);
+	EXPECT_EQ(wait_child(toucher), 128 + SIGKILL);
+	EXPECT_EQ(wait_child(waiter), 128 + SIGKILL);
+	/* Each of them failed. */
+	EXPECT_GE(seen[1], seen[0]);
+	EXPECT_EQ(seen[3], 0);
+	munmap(p, size);
+}
+
+/*
  * The same when nobody is there to unplug it, and somebody takes a memory block offline
  * by hand that has all there is to be had.
  */
