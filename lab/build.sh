@@ -77,10 +77,20 @@ if [ ! -f "$out/.config" ] || [ "$stamp" != "$(cat "$out/.lab-config" 2>/dev/nul
 	printf '%s\n' "$stamp" >"$out/.lab-config"
 fi
 
+# What boots is what has been built: see lab/cc.sh.
+image_is_right() {
+	local dir=$out/arch/x86/boot/compressed rc=0
+	[ -f "$dir/piggy.o" ] || return 0
+	objcopy -O binary -j .rodata..compressed "$dir/piggy.o" "$dir/.lab-piggy"
+	cmp -s "$dir/.lab-piggy" "$dir"/vmlinux.bin.?* || rc=1
+	rm -f "$dir/.lab-piggy"
+	return $rc
+}
+
 # kbuild takes ten seconds to find that there is nothing to do; git knows at once.
 now="$(cat "$out/.lab-config") $(stat -c %Y "$out/.config") $(git -C "$src" rev-parse HEAD 2>/dev/null || stat -c %Y "$src/Makefile")"
 if [ -f "$out/arch/x86/boot/bzImage" ] && [ "$now" = "$(cat "$out/.lab-built" 2>/dev/null)" ] &&
-	[ -z "$(git -C "$src" status --porcelain 2>/dev/null | head -n 1)" ]; then
+	[ -z "$(git -C "$src" status --porcelain 2>/dev/null | head -n 1)" ] && image_is_right; then
 	"$TOP/lab/modules.sh" "$out" "$BUILD/modules-$kind"
 	note "build/kernel-$kind is as it should be, Linux $(cat "$out/include/config/kernel.release")"
 	exit 0
@@ -119,14 +129,8 @@ count=$(cat "$out/.lab-count" 2>/dev/null || echo 0)
 if [ "$rc" != 0 ]; then
 	die "the $kind kernel does not build" "the compiler's messages are above and in $log"
 fi
-# What boots is what has been built.
-image=$out/arch/x86/boot/compressed
-if [ -f "$image/piggy.o" ]; then
-	objcopy -O binary -j .rodata..compressed "$image/piggy.o" "$image/.lab-piggy"
-	cmp -s "$image/.lab-piggy" "$image"/vmlinux.bin.?* ||
-		die "the image of the $kind kernel has another kernel in it" "remove $out and build it again"
-	rm "$image/.lab-piggy"
-fi
+image_is_right ||
+	die "the image of the $kind kernel has another kernel in it" "remove $out and build it again"
 [ -z "$fresh" ] || echo "$count" >"$out/.lab-steps"
 [ -n "$(git -C "$src" status --porcelain 2>/dev/null | head -n 1)" ] || printf '%s\n' "$now" >"$out/.lab-built"
 "$TOP/lab/modules.sh" "$out" "$BUILD/modules-$kind"
