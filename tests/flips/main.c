@@ -154,7 +154,7 @@ static void share(void)
 }
 
 static struct done before[MOST_DONE], after[MOST_DONE];
-static pid_t pid[WORKERS + DEVICES + 4];
+static pid_t pid[WORKERS + DEVICES + 5];
 static int nr;		/* of processes */
 static long took;	/* seconds */
 
