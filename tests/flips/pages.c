@@ -173,12 +173,25 @@ bool judge_page(struct area *a, size_t i, const uint64_t *page)
 	return true;
 }
 
+/* Taken away while it was read, as may be after MADV_FREE? */
+static bool taken_away(const struct area *a, size_t i, const uint64_t *page)
+{
+	size_t j, zeroes = 0;
+
+	for (j = 0; j < WORDS; j++)
+		zeroes += !page[j];
+	return a->page[i].freed && zeroes && zeroes < WORDS;
+}
+
 bool check_page(struct area *a, size_t i)
 {
 	static uint64_t copy[WORDS];
+	int tries = 2;
 
-	if (!on_page(a, i, copy, a->base + i * PAGE, 0))
-		return false;
+	do {
+		if (!on_page(a, i, copy, a->base + i * PAGE, 0))
+			return false;
+	} while (--tries && taken_away(a, i, copy));
 	count(N_CHECKED);
 	if (!judge_page(a, i, copy)) {
 		/* Once is enough to say it. */

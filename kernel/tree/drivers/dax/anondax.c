@@ -790,7 +790,7 @@ static int anondax_leave(struct device *dev, struct anondax *ad)
 		if (node->nr_plugged)
 			node_private_abandon(&node->np);
 		else
-			WRITE_ONCE(node->np.opts, 0);
+			WRITE_ONCE(node->np.opts, node->np.opts & NODE_PRIVATE_OPT_CPUSET);
 	}
 	if (ad->hp->state != DAX_KMEM_UNPLUGGED) {
 		anondax_map(ad, false);

@@ -370,14 +370,15 @@ EXPORT_SYMBOL_GPL(node_private_set_opts);
  * @np: a claim on the node
  *
  * For an owner whose last device goes while memory is in use: what is there stays, and
- * nothing is left that could switch a service off.
+ * nothing is left that could switch a service off. Who may have it is no service: to need
+ * a grant for that lets nobody in.
  *
  * Context: process context, may sleep. Takes lock_device_hotplug().
  */
 void node_private_abandon(struct node_private *np)
 {
 	lock_device_hotplug();
-	__node_private_set_opts(np, NODE_PRIVATE_OPT_ALL, 0);
+	__node_private_set_opts(np, NODE_PRIVATE_OPT_ALL & ~NODE_PRIVATE_OPT_CPUSET, 0);
 	unlock_device_hotplug();
 }
 EXPORT_SYMBOL_GPL(node_private_abandon);

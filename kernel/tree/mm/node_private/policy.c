@@ -66,13 +66,18 @@ static bool mpol_claim_stands(const struct mempolicy *pol, int nid)
 }
 
 /*
- * May the running task have memory of the node, as far as cpusets go? One grants it by
- * name; whom none confines may have it by number, unless its owner wants a grant.
+ * May a task have memory of the node, as far as cpusets go? One grants it by name; whom
+ * none confines may have it by number, unless its owner wants a grant.
  */
+static bool task_granted(struct task_struct *tsk, const nodemask_t *mems, int nid)
+{
+	return node_isset(nid, *mems) ||
+	       (!node_private_allows(nid, NODE_PRIVATE_CPUSET) && !cpuset_confines(tsk));
+}
+
 static bool node_private_granted(int nid)
 {
-	return node_isset(nid, cpuset_current_mems_allowed) ||
-	       (!node_private_allows(nid, NODE_PRIVATE_CPUSET) && !cpuset_confines(current));
+	return task_granted(current, &cpuset_current_mems_allowed, nid);
 }
 
 /*
@@ -180,12 +185,23 @@ bool folio_may_have(struct folio *folio, int nid)
 	return !node_is_private(nid) || memcg_may_have(get_mem_cgroup_from_folio(folio), nid);
 }
 
-/* Of the mapping's owner, whoever asks; khugepaged does for everybody. */
-static bool vma_may_have(const struct vm_area_struct *vma, int nid)
+/* The owner of the memory, whoever asks; khugepaged does for everybody. */
+static bool mm_may_have(struct mm_struct *mm, int nid)
 {
-	if (vma->vm_mm == current->mm)
+	if (mm == current->mm)
 		return node_private_granted(nid);
-	return memcg_may_have(get_mem_cgroup_from_mm(vma->vm_mm), nid);
+#if defined(CONFIG_MEMCG) && defined(CONFIG_CPUSETS)
+	{
+		struct task_struct *owner;
+
+		/* It may change cpusets just now, and get the one answer or the other. */
+		guard(rcu)();
+		owner = rcu_dereference(mm->owner);
+		return owner && task_granted(owner, &owner->mems_allowed, nid);
+	}
+#else
+	return !node_private_allows(nid, NODE_PRIVATE_CPUSET);
+#endif
 }
 
 /* Does the policy name private nodes and no other? */
@@ -241,7 +257,8 @@ bool vma_bound_private(const struct vm_area_struct *vma)
 		return false;
 	for_each_node_mask(nid, pol->nodes) {
 		if (node_state(nid, N_MEMORY_PRIVATE) &&
-		    node_private_allows(nid, NODE_PRIVATE_MBIND) && vma_may_have(vma, nid))
+		    node_private_allows(nid, NODE_PRIVATE_MBIND) &&
+		    mm_may_have(vma->vm_mm, nid))
 			return true;
 	}
 	return false;
@@ -304,11 +321,11 @@ struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma)
 
 /*
  * khugepaged puts a huge page where most of the small ones are, of a mapping or,
- * without one, of a file. A mapping that is bound to private nodes gets no ordinary
+ * without one, of a file that @mm has mapped. A mapping that is bound to private nodes gets no ordinary
  * memory so, which a fault would refuse it; and nobody gets more of a private node
  * that neither this policy names nor its owner lets others place memory on.
  */
-bool vma_may_collapse_to(const struct vm_area_struct *vma, int nid)
+bool vma_may_collapse_to(struct mm_struct *mm, const struct vm_area_struct *vma, int nid)
 {
 	const struct mempolicy *pol;
 
@@ -320,7 +337,7 @@ bool vma_may_collapse_to(const struct vm_area_struct *vma, int nid)
 	if (mpol_is_private(pol) && node_isset(nid, pol->nodes))
 		return mpol_claim_stands(pol, nid);
 	return ((pol && node_isset(nid, pol->nodes)) || node_private_is_pseudo(nid)) &&
-	       (!vma || vma_may_have(vma, nid));
+	       mm_may_have(mm, nid);
 }
 
 /*
@@ -370,11 +387,27 @@ static struct mempolicy mpol_none = {
 	.mode = MPOL_LOCAL,
 };
 
+/* From these nodes, or without a policy. */
+static struct folio *
+folio_alloc_mpol_first(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+		       pgoff_t ilx, int nid)
+{
+	struct folio *folio = NULL;
+
+	if (!nodes_empty(pol->nodes)) {
+		scoped_guard(memalloc_private)
+			folio = folio_alloc_mpol_noprof(gfp | __GFP_NOWARN, order, pol, ilx, nid);
+	}
+	return folio ?: folio_alloc_mpol_noprof(gfp, order, &mpol_none, ilx, nid);
+}
+
 /*
  * Those that have no memory, or whose owner does not want policies to name them (any
  * more), or that the task's cpuset does not grant it, count as nodes without memory; if
- * nothing is left, the policy counts as not there. Not in line: the masks take longer to clear than an allocation takes that
- * needs none of them.
+ * nothing is left, the policy counts as not there. Nor does a bind for its ordinary nodes,
+ * if the cpuset has none of them: then there are the private ones, and all others behind
+ * them. Not in line: the masks take longer to clear than an allocation takes that needs
+ * none of them.
  */
 static noinline struct folio *
 folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
@@ -393,6 +426,12 @@ folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 		    node_isset(usable.home_node, drop))
 			usable.home_node = NUMA_NO_NODE;
 		pol = nodes_empty(usable.nodes) ? &mpol_none : &usable;
+	}
+	if (pol->mode == MPOL_BIND && !mpol_only_private(pol) &&
+	    !cpuset_nodemask_valid_mems_allowed(&pol->nodes)) {
+		usable = *pol;
+		nodes_and(usable.nodes, pol->nodes, node_private_registered);
+		return folio_alloc_mpol_first(gfp, order, &usable, ilx, nid);
 	}
 
 	guard(memalloc_private)();

@@ -744,6 +744,127 @@ TEST_F_TIMEOUT(knob, cpuset_v1, LONG)
 	rmdir(dir);
 }
 
+/* Whose memory is charged to the same group: what one of their cpusets keeps off, all do. */
+TEST_F_TIMEOUT(knob, cpuset_no_memory_group, LONG)
+{
+	static const char * const lists[] = { "0", "0,@" };
+	const size_t size = 32 * MB;
+	unsigned int i;
+	int tries;
+	char *p;
+
+	if (!node_has("has_memory", 0) || put_text(CGROUP "cgroup.procs", "0"))
+		SKIP(return, "no memory on node 0, or no control groups");
+	rmdir(CGROUP GROUP);
+	rmdir(OTHER);
+	put_text(CGROUP "cgroup.subtree_control", "+cpuset");
+	if (put_text(CGROUP "cgroup.subtree_control", "-memory"))
+		SKIP(return, "the memory controller stays on");
+	ASSERT_EQ(mkdir(CGROUP GROUP, 0755), 0);
+	ASSERT_EQ(put_text(CGROUP GROUP "/cgroup.procs", "0"), 0);
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
+	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		TH_LOG("mems '%s'", lists[i]);
+		ASSERT_EQ(put_text(MEMS, named(lists[i])), 0);
+		p = map_anon(size);
+		ASSERT_NE(p, MAP_FAILED);
+		fill(p, size, i);
+		settle();
+		for (tries = 0; tries < 20 && !count_on(p, size, dax.nid); tries++)
+			put_text(NODE "node0/reclaim", "16M");
+		EXPECT_EQ(count_on(p, size, dax.nid) > 0, i);
+		EXPECT_TRUE(filled(p, size, i));
+		munmap(p, size);
+	}
+	ASSERT_EQ(put_text(CGROUP "cgroup.procs", "0"), 0);
+	ASSERT_EQ(rmdir(CGROUP GROUP), 0);
+	ASSERT_EQ(put_text(CGROUP "cgroup.subtree_control", "+memory"), 0);
+}
+
+/* To grant it takes privileges of who opened the file, too: it may have been handed on. */
+TEST_F_TIMEOUT(knob, cpuset_handed_on, LONG)
+{
+	int fd, by_nobody;
+
+	if (!node_has("has_memory", 0) || enter_cgroup() || other_cgroup())
+		SKIP(return, "no memory on node 0, or no control groups");
+	ASSERT_EQ(set_knob("cpuset", "1"), 0);
+	ASSERT_EQ(chown(OTHER "/cpuset.mems", 65534, 65534), 0);
+	for (by_nobody = 1; by_nobody >= 0; by_nobody--) {
+		const char *list = named("0,@");
+
+		if (by_nobody)
+			ASSERT_EQ(seteuid(65534), 0);
+		fd = open(OTHER "/cpuset.mems", O_WRONLY | O_CLOEXEC);
+		ASSERT_EQ(seteuid(0), 0);
+		ASSERT_GE(fd, 0);
+		EXPECT_EQ(write(fd, list, strlen(list)), (ssize_t)strlen(list));
+		close(fd);
+		EXPECT_EQ(effective(OTHER "/cpuset.mems.effective", dax.nid), !by_nobody);
+	}
+
+	/* Who may grant does, also by a list that another has written before, and unplugged. */
+	ASSERT_EQ(set_state("unplugged"), 0);
+	ASSERT_EQ(put_text(OTHER "/cpuset.mems", "0"), 0);
+	ASSERT_EQ(seteuid(65534), 0);
+	EXPECT_EQ(put_text(OTHER "/cpuset.mems", named("0,@")), 0);
+	ASSERT_EQ(seteuid(0), 0);
+	EXPECT_EQ(put_text(OTHER "/cpuset.mems", named("0,@")), 0);
+	ASSERT_EQ(set_state(variant->state), 0);
+	EXPECT_EQ(get_knob("cpuset"), 1);
+	EXPECT_TRUE(effective(OTHER "/cpuset.mems.effective", dax.nid));
+	rmdir(OTHER);
+}
+
+/* Whoever leaves memory behind does not open it to all. */
+TEST_F_TIMEOUT(knob, cpuset_left_behind, LONG)
+{
+	char *p = map_dax(page);
+
+	ASSERT_NE(p, MAP_FAILED);
+	*p = 1;
+	ASSERT_EQ(set_knob("cpuset", "1"), 0);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
+	EXPECT_TRUE(is_state(variant->state));
+	EXPECT_EQ(get_knob("cpuset"), 1);
+	EXPECT_EQ(get_knob("mbind"), 0);
+	munmap(p, page);
+}
+
+/* Nor has a group that is kept off more of it by a huge page in the place of small ones. */
+TEST_F_TIMEOUT(knob, cpuset_collapse, LONG)
+{
+	char *map, *p;
+	int tries;
+
+	if (!self->swap || !node_has("has_memory", 0) || enter_cgroup())
+		SKIP(return, "no swap, no memory on node 0, or no control groups");
+	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
+	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	ASSERT_EQ(put_text(MEMS, named("0,@")), 0);
+	map = mmap(NULL, 2 * PMD, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(map, MAP_FAILED);
+	p = huge_in(map);
+	fill(p, PMD, 1);
+	settle();
+	for (tries = 0; tries < 200 && count_on(p, PMD, dax.nid) < (long)(PMD / page / 2 + 1);
+	     tries++)
+		reclaim_group("512K");
+	ASSERT_GT(count_on(p, PMD, dax.nid), (long)(PMD / page / 2));
+	ASSERT_EQ(put_text(MEMS, "0"), 0);
+	EXPECT_NE(failed(madvise(p, PMD, MADV_COLLAPSE)), 0);
+	ASSERT_EQ(put_text(MEMS, named("0,@")), 0);
+	EXPECT_EQ(failed(madvise(p, PMD, MADV_COLLAPSE)), 0);
+	EXPECT_TRUE(all_on_dax(p, PMD));
+	EXPECT_TRUE(filled(p, PMD, 1));
+	munmap(map, 2 * PMD);
+	ASSERT_EQ(put_text(MEMS, "\n"), 0);
+}
+
 int main(int argc, char **argv)
 {
 	need_dax();
