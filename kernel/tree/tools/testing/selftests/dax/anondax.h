@@ -158,6 +158,7 @@ void *map_dax_of(size_t size, bool huge);
 void *map_anon(size_t size);
 void *map_more(size_t size);
 void *huge_in(void *p);
+void *map_shared_huge(size_t size);
 void huge_at_first(char *p, size_t size);
 
 int node_of(void *p);

@@ -433,18 +433,6 @@ TEST_F_TIMEOUT(knob, madvise_collapse, LONG)
 	EXPECT_TRUE(filled(p, PMD, 7));
 }
 
-/* Shared memory, for one huge page. */
-static char *map_shared_huge(void)
-{
-	char *room = mmap(NULL, 2 * PMD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			  -1, 0);
-
-	if (room == MAP_FAILED)
-		return room;
-	return mmap(huge_in(room), PMD, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-}
-
 /*
  * Shared memory is on the node if demotion brought it there, a page at a time, and only
  * then. No huge page is made of it there once nothing may be placed on the node, and
@@ -468,7 +456,7 @@ TEST_F_TIMEOUT(knob, madvise_collapse_shared, LONG)
 		ASSERT_EQ(set_knob("madvise", advise ? "1" : "0"), 0);
 		/* A control, and where there is little yet. */
 		for (half = 0; half < 2; half++) {
-			p = map_shared_huge();
+			p = map_shared_huge(PMD);
 			ASSERT_NE(p, MAP_FAILED);
 			fill(p, half ? page : PMD, 74);
 			ASSERT_EQ(set_knob("mbind", "0"), 0);
@@ -482,7 +470,7 @@ TEST_F_TIMEOUT(knob, madvise_collapse_shared, LONG)
 		}
 		/* All of it on the node, or a half. */
 		for (half = 0; half < 2; half++) {
-			p = map_shared_huge();
+			p = map_shared_huge(PMD);
 			ASSERT_NE(p, MAP_FAILED);
 			fill(p, PMD, 75);
 			settle();

@@ -387,6 +387,17 @@ void *huge_in(void *p)
 	return (void *)(((unsigned long)p + PMD - 1) & ~(PMD - 1));
 }
 
+/* Shared memory that huge pages fit into, by its address and its offset. */
+void *map_shared_huge(size_t size)
+{
+	void *p = mmap(NULL, size + PMD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return p;
+	return mmap(huge_in(p), size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
 /*
  * To use memory up page by page takes long: in huge ones, but for what the end of
  * it is about.
