@@ -1252,7 +1252,7 @@ static void private(void)
  * First touch with cpusets in use: in one that lists the node, and in none beside it,
  * where a private node is to be had by number.
  */
-static void granted(void)
+static void by_grant(void)
 {
 	static const struct place at = { "mbind", MBIND, 2 };
 	char mems[64];
@@ -1772,7 +1772,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(set, "private"))
 		private();
 	else if (!strcmp(set, "granted"))
-		granted();
+		by_grant();
 	else if (!strcmp(set, "demotion"))
 		demotion();
 	else if (!strcmp(set, "scan"))

@@ -99,7 +99,7 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define mpol_add_private(...)		do { } while (0)
 #define mpol_private_allowed(...)	do { } while (0)
 #define folio_may_have(...)		true
-#define mpol_rebind_private(pol, nodes, ...)	(nodes)
+#define mpol_rebind_private(...)	NULL
 #define mpol_rebound_private(...)	do { } while (0)
 #define mpol_drop_private(...)		0
 #define mpol_parse_private(...)		true

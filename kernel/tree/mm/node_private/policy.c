@@ -321,9 +321,9 @@ struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma)
 
 /*
  * khugepaged puts a huge page where most of the small ones are, of a mapping or,
- * without one, of a file that @mm has mapped. A mapping that is bound to private nodes gets no ordinary
- * memory so, which a fault would refuse it; and nobody gets more of a private node
- * that neither this policy names nor its owner lets others place memory on.
+ * without one, of a file that @mm has mapped. A mapping that is bound to private nodes
+ * gets no ordinary memory so, which a fault would refuse it; and nobody gets more of a
+ * private node that neither this policy names nor its owner lets others place memory on.
  */
 bool vma_may_collapse_to(struct mm_struct *mm, const struct vm_area_struct *vma, int nid)
 {

@@ -10,7 +10,13 @@
 #define MEMS		CGROUP GROUP "/cpuset.mems"
 #define EFFECTIVE	MEMS ".effective"
 #define INNER		CGROUP GROUP "/inner"
-#define P		(1UL << dax.nid)
+#define P		bit(dax.nid)
+
+/* The mask of a node. */
+static unsigned long bit(int nid)
+{
+	return 1UL << nid;
+}
 
 /* What is written to cpuset.mems: @ is the node. */
 static const char *named(const char *mems)
@@ -300,7 +306,8 @@ TEST_F_TIMEOUT(knob, cpuset_rebound, LONG)
 	EXPECT_EQ(count_on(one, size, dax.nid), 0);
 	/* Relative is what it asked to be. */
 	EXPECT_EQ(count_on(relative, size, dax.nid), NR);
-	EXPECT_EQ(failed(syscall(__NR_get_mempolicy, &mode, &nodes, 64UL, relative, MPOL_F_ADDR)), 0);
+	EXPECT_EQ(failed(syscall(__NR_get_mempolicy, &mode, &nodes, 64UL, relative,
+				 MPOL_F_ADDR)), 0);
 	EXPECT_EQ(nodes, 2);
 	EXPECT_EQ(failed(syscall(__NR_get_mempolicy, NULL, &nodes, 64UL, 0UL,
 				 MPOL_F_MEMS_ALLOWED)), 0);
@@ -456,7 +463,7 @@ TEST_F_TIMEOUT(knob, cpuset_moved, LONG)
 		ASSERT_EQ(put_text(path, named(mems[i])), 0);
 		snprintf(path, sizeof(path), "%s/cgroup.procs", group);
 		ASSERT_EQ(put_text(path, text), 0);
-		EXPECT_EQ(mems_allowed(dax.nid), strchr(mems[i], '@') != NULL);
+		EXPECT_EQ(mems_allowed(dax.nid), !!strchr(mems[i], '@'));
 		madvise(p, size, MADV_DONTNEED);
 		EXPECT_EQ(touch(p, size), NR);
 		EXPECT_EQ(count_on(p, size, dax.nid), may[i] ? NR : 0)
