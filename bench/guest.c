@@ -57,6 +57,7 @@ enum place_kind {
 	DAX_SHARED,	/* MAP_SHARED of it: device_dax */
 	HUGETLB,
 	TMPFS,		/* a file of a tmpfs with mpol=bind */
+	SHARED,		/* MAP_SHARED | MAP_ANONYMOUS, and mbind() to a node */
 };
 
 struct place {
@@ -364,7 +365,7 @@ static void bind_dax(const char *name, const char *driver)
 }
 
 static const char * const knobs[] = {
-	"reclaim", "demotion", "mbind", "madvise", "numa_balance", "ltpin",
+	"reclaim", "demotion", "mbind", "shmem", "madvise", "numa_balance", "ltpin",
 };
 
 static char *dax_file(int i, const char *file)
@@ -436,6 +437,9 @@ static void *map_at(const struct place *at, size_t size)
 			die("no file in tmpfs");
 		flags |= MAP_SHARED;
 		break;
+	case SHARED:
+		flags |= MAP_SHARED | MAP_ANONYMOUS;
+		break;
 	case HUGETLB:
 		flags |= MAP_HUGETLB;
 		fallthrough;
@@ -449,7 +453,7 @@ static void *map_at(const struct place *at, size_t size)
 		die("cannot map %lu MiB of %s", size / MIB, at->name);
 	if (fd >= 0)
 		close(fd);
-	if (at->kind == MBIND || at->kind == HUGETLB)
+	if (at->kind == MBIND || at->kind == HUGETLB || at->kind == SHARED)
 		bind_range(p, size, MPOL_BIND, at->node);
 	return p;
 }
@@ -1213,6 +1217,33 @@ static void ordinary(void)
 	swap_out_in(&plain, -1);
 }
 
+/* Shared memory on a node: touched by a mapping, and written to. */
+static void shared_memory(int node)
+{
+	static const struct place task = { "membind", MEMBIND, 2 };
+	const struct place at = { "shared", SHARED, node };
+	const unsigned int count = 4096;
+	void *p;
+	int fd;
+
+	prefix = "shared/";
+	touch_size(&at, "4k", 32 * MIB, PAGE, node);
+	fd = memfd_create("bench", MFD_CLOEXEC);
+	if (fd < 0)
+		die("no memfd");
+	enter_place(&task);
+	file_io(fd, true, count);
+	leave_place(&task);
+	result("write-4k", samples, count, empty_user);
+	p = mmap(NULL, count * PAGE, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (p == MAP_FAILED)
+		die("cannot map it");
+	where(p, count * PAGE, PAGE, node, "write-4k");
+	unmap(p, count * PAGE);
+	close(fd);
+	prefix = "";
+}
+
 /*
  * What memory of the device's node costs, mapped from the device and through
  * mbind(). The same is run where kmem made an ordinary node of the device.
@@ -1236,6 +1267,7 @@ static void private(void)
 		copy_on_write(at, "cow-4k", 8 * MIB, PAGE, at->node);
 		copy_on_write(at, "cow-2m", 32 * MIB, THP, -1);
 	}
+	shared_memory(2);
 	swap_on();
 	for (i = 0; i < n; i++) {
 		prefix = strdup(name_of("%s/", places[i].name));

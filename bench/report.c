@@ -256,6 +256,7 @@ static const struct bar stock_bars[] = {
 	{ "node1/touch-64k", MEDIAN, "anonymous fault, 64 KiB, bound to an ordinary node" },
 	{ "node1/touch-2m", MEDIAN, "anonymous fault, 2 MiB, bound to an ordinary node" },
 	{ "cow-4k", MEDIAN, "copy on write, 4 KiB" },
+	{ "tmpfs-write", MEDIAN, "write() of 4 KiB to tmpfs" },
 	{ "fork-exit", MEDIAN, "fork and exit" },
 	{ "fork-exit-16m", MEDIAN, "fork and exit with 16 MiB" },
 };
@@ -507,6 +508,10 @@ static void group2(void)
 		{ "granted", "in a cpuset that lists the node" },
 		{ "beside", "in no cpuset, cpusets in use" },
 	};
+	static const char * const shared[][2] = {
+		{ "shared/touch-4k", "touch-4k of shared memory" },
+		{ "shared/write-4k", "write() of 4k to a memfd" },
+	};
 	struct run *p = run("private"), *k = run("kmem");
 	struct run *gp = run("granted-private"), *gk = run("granted-kmem");
 	char mbind[64], dax[64];
@@ -564,7 +569,17 @@ static void group2(void)
 		    count(get(gk, mbind)), count(get(gp, mbind)),
 		    ratio(get(gp, mbind), get(gk, mbind)));
 	}
+	for (i = 0; i < N(shared); i++)
+		out("| %s | %s | %s | %s | | |\n", shared[i][1], count(get(k, shared[i][0])),
+		    count(get(p, shared[i][0])),
+		    ratio(get(p, shared[i][0]), get(k, shared[i][0])));
 	agreed(names, N(names));
+	for (i = 0; i < N(shared); i++) {
+		double a = get(k, shared[i][0]), b = get(p, shared[i][0]);
+
+		ok(b <= a * BAR_PRIVATE, "%s: %s, ordinary node %s, %s, at most %.2f",
+		   shared[i][1], count(b), count(a), ratio(b, a), BAR_PRIVATE);
+	}
 	for (i = 0; gp->there && gk->there && i < N(cpusets) * N(bars); i++) {
 		double a, b;
 

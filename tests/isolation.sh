@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.." || exit 1
 type=${1:-online}
 state=$type
 knobs=${2:-}
-all_knobs=(reclaim demotion mbind madvise numa_balance ltpin)
+all_knobs=(reclaim demotion mbind shmem madvise numa_balance ltpin)
 tmp=$(mktemp -d)
 mount -t tmpfs tmpfs "$tmp"
 cg=/sys/fs/cgroup

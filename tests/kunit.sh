@@ -26,7 +26,7 @@ for state in online_movable online_kernel online "online, knobs on" "online, gra
 		echo "Bail out! the nodes do not get $state"
 		exit 1
 	}
-	for knob in reclaim demotion mbind madvise numa_balance ltpin; do
+	for knob in reclaim demotion mbind shmem madvise numa_balance ltpin; do
 		[ "$state" = "${state%,*}" ] || printf '1\n' | tee /sys/bus/dax/devices/*/"$knob" >/dev/null || rc=1
 	done
 	parameters=nodes=${DAX_NODES// /,}

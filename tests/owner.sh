@@ -87,7 +87,7 @@ check "and gives them back" sets folios 0
 check "all of them" free_are $all
 
 check "reclaim is off" eval "! thread kswapd"
-check "an unknown service is refused" fails opts 0x80 "Invalid argument"
+check "an unknown service is refused" fails opts 0x100 "Invalid argument"
 check "the owner opts in to reclaim" sets opts 0x1
 check "reclaim is on" thread kswapd
 check "the owner opts out" sets opts 0x0
@@ -98,7 +98,7 @@ check "the node is as it was" gone
 check "the module leaves" rmmod $module
 # It would be there for ever, and its owner would not.
 refused() { ! modprobe "$module" start="$start" size="$size" nid="$PNODE" "$@" 2>/dev/null && gone; }
-check "a load that another parameter ends takes no memory" refused plugged=1 opts=0x80
+check "a load that another parameter ends takes no memory" refused plugged=1 opts=0x100
 check "nor does one that asks for memory before it is done" refused plugged=1
 check "and anondax can have it" lab/vm-node.sh online "$DAX"
 lab/vm-node.sh unplugged "$DAX" >/dev/null

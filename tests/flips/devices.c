@@ -91,17 +91,22 @@ struct named may_name(int dev)
 {
 	struct named n;
 	int confines;
+	bool granted;
 
 	n.seq = __atomic_load_n(&sh->cpuset.seq, __ATOMIC_SEQ_CST);
 	confines = __atomic_load_n(&sh->cpuset.confines, __ATOMIC_SEQ_CST);
 	n.mbind = steady_from(dev, K_MBIND);
+	n.shmem = steady_from(dev, K_SHMEM);
 	n.by_grant = steady_from(dev, K_CPUSET);
-	n.may = n.mbind.on && (confines ? sh->cpuset.lists[dev] : !n.by_grant.on);
+	granted = confines ? sh->cpuset.lists[dev] : !n.by_grant.on;
+	n.may = n.mbind.on && granted;
+	n.may_share = n.shmem.on && granted;
 	return n;
 }
 
 bool was_named(int dev, struct named n)
 {
-	return was_steady(dev, K_MBIND, n.mbind) && was_steady(dev, K_CPUSET, n.by_grant) &&
+	return was_steady(dev, K_MBIND, n.mbind) && was_steady(dev, K_SHMEM, n.shmem) &&
+	       was_steady(dev, K_CPUSET, n.by_grant) &&
 	       !(n.seq & 1) && __atomic_load_n(&sh->cpuset.seq, __ATOMIC_SEQ_CST) == n.seq;
 }

@@ -15,6 +15,7 @@
  *	memory.c, fork.c, policy.c, advice.c, pin.c, userfault.c
  *			what workers do, a table of operations in each
  *	others.c	who flips, unplugs, meddles, reads again
+ *	shared.c	who shares memory
  *	damon.c
  *	left.c		is anything left behind?
  *
@@ -88,7 +89,7 @@ struct shared {
 			char *base;
 			size_t nr;
 		} area[AREAS];
-	} worker[WORKERS + 1];	/* and the reader */
+	} worker[WORKERS + 2];	/* and the reader, and who shares */
 	unsigned long merged;	/* by KSM, at most */
 	long used[DEVICES];	/* pages, at most */
 };
@@ -139,9 +140,10 @@ bool was_steady(int dev, enum knob knob, struct steady s);
 
 /* The same of all that says whether policies of workers may name the node of a device. */
 struct named {
-	struct steady mbind, by_grant;
+	struct steady mbind, shmem, by_grant;
 	unsigned long seq;
-	bool may;
+	bool may;	/* for anonymous memory */
+	bool may_share;	/* for shared memory */
 };
 
 struct named may_name(int dev);
@@ -267,6 +269,9 @@ void change_cpuset(void);
 void plug_and_unplug(void);
 void interfere(void);
 void reread(void);
+
+/* shared.c */
+void share_memory(void);
 
 /* done.c: what has been done, each of which has to be */
 struct done {

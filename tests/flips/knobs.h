@@ -6,6 +6,7 @@
 KNOB(RECLAIM, "reclaim")
 KNOB(DEMOTION, "demotion")
 KNOB(MBIND, "mbind")
+KNOB(SHMEM, "shmem")
 KNOB(MADVISE, "madvise")
 KNOB(NUMA_BALANCE, "numa_balance")
 KNOB(LTPIN, "ltpin")

@@ -73,7 +73,7 @@ static void show_stuck(pid_t pid)
 	FILE *f;
 	int i;
 
-	for (i = 0; i <= WORKERS; i++) {
+	for (i = 0; i <= WORKERS + 1; i++) {
 		if (sh->worker[i].pid == pid)
 			say("process %d is at: %s", pid, sh->worker[i].doing);
 	}
@@ -154,7 +154,7 @@ static void share(void)
 }
 
 static struct done before[MOST_DONE], after[MOST_DONE];
-static pid_t pid[WORKERS + DEVICES + 5];
+static pid_t pid[WORKERS + DEVICES + 6];
 static int nr;		/* of processes */
 static long took;	/* seconds */
 
@@ -174,6 +174,8 @@ static void start_all(void)
 	pid[nr++] = start(NULL, change_cpuset, 0);
 	pid[nr] = start(NULL, reread, 0);
 	sh->worker[WORKERS].pid = pid[nr++];
+	pid[nr] = start(NULL, share_memory, 0);
+	sh->worker[WORKERS + 1].pid = pid[nr++];
 }
 
 /* Until all has been done, and all have ended. False if one ended before, or did not. */

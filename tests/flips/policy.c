@@ -108,9 +108,10 @@ static void op_task(void)
 		let_fail(fail);
 	if (was_named(0, s) && nodes == first) {
 		count(N_JUDGED);
-		if (s.may ? rc : rc != -EINVAL)
+		/* For one or the other kind of memory. */
+		if (s.may || s.may_share ? rc : rc != -EINVAL)
 			wrong("set_mempolicy(mode %d, nodes %#lx) is %d, and %s", mode, nodes, rc,
-			      s.may ? "is let in" : "is not");
+			      s.may || s.may_share ? "is let in" : "is not");
 	}
 	if (rc) {
 		count(N_TASK_REFUSED);
@@ -176,10 +177,11 @@ void op_move(void)
 	}
 	if (to == device[0].nid && was_named(0, s)) {
 		count(N_JUDGED);
-		if ((rc < 0 && errno == (s.mbind.on ? EACCES : ENODEV)) != !s.may)
+		if ((rc < 0 && errno == (s.mbind.on || s.shmem.on ? EACCES : ENODEV)) !=
+		    !(s.may || s.may_share))
 			wrong("move_pages() to node %d is %d (%s), and %s", to, rc,
 			      rc < 0 ? strerror(errno) : "went well",
-			      s.may ? "is let in" : "is not");
+			      s.may || s.may_share ? "is let in" : "is not");
 	}
 	for (i = 0; rc >= 0 && i < nr; i++) {
 		if (status[i] == -EACCES && is_private(before[i]))

@@ -4,7 +4,7 @@
  *
  * Bound to a dax device, this driver plugs the device's memory as a private
  * node (see include/linux/node_private.h). A private mapping of /dev/daxX.Y is
- * anonymous memory from that node.
+ * anonymous memory from that node; a shared one is of an object that the open file has.
  *
  * The memory may outlive the binding: unbind cannot fail and must not wait for
  * pages in use, so memory that is online then stays, on the list of orphans,
@@ -13,6 +13,8 @@
 #include <linux/cdev.h>
 #include <linux/cleanup.h>
 #include <linux/dax.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/huge_mm.h>
 #include <linux/kobject.h>
@@ -71,6 +73,8 @@ struct anondax_node {
  * @hp: the memory; neither
  * @dev: the device while bound, NULL for an orphan
  * @nid: the node's number
+ * @name: the device's name
+ * @size: of all its memory, in bytes
  * @devt: the device's number: what finds it from an inode
  * @keeps_module: memory is plugged, or was and has not been zeroed
  * @cdev: the character device until the unbind is done, NULL for an orphan
@@ -89,6 +93,8 @@ struct anondax {
 	struct dax_hotplug *hp;
 	struct device *dev;
 	int nid;
+	char name[24];
+	loff_t size;
 	dev_t devt;
 	bool keeps_module;
 	struct cdev *cdev;
@@ -100,11 +106,17 @@ struct anondax {
 	bool keep_key;
 };
 
-/* An open file. */
+/*
+ * An open file. What is shared of it is an object of its own, made with the first mapping
+ * that is: it lives on without the file as long as it is mapped, and keeps what it needs.
+ */
 struct anondax_file {
 	struct anondax *ad;
 	unsigned long binding;
 	bool mapped;
+	struct mutex lock; /* protects the object */
+	struct file *object;
+	unsigned long claim; /* that it belongs to */
 };
 
 /* Bound devices and orphans, and their nodes. */
@@ -430,6 +442,7 @@ static ssize_t knob_store(struct device *dev, struct device_attribute *attr,
 ANONDAX_KNOB(reclaim, NODE_PRIVATE_OPT_RECLAIM);
 ANONDAX_KNOB(demotion, NODE_PRIVATE_OPT_DEMOTION);
 ANONDAX_KNOB(mbind, NODE_PRIVATE_OPT_MBIND);
+ANONDAX_KNOB(shmem, NODE_PRIVATE_OPT_SHMEM);
 ANONDAX_KNOB(madvise, NODE_PRIVATE_OPT_MADVISE);
 ANONDAX_KNOB(numa_balance, NODE_PRIVATE_OPT_NUMA_BALANCE);
 ANONDAX_KNOB(ltpin, NODE_PRIVATE_OPT_LTPIN);
@@ -474,6 +487,7 @@ static struct attribute *anondax_attrs[] = {
 	&knob_reclaim.attr.attr,
 	&knob_demotion.attr.attr,
 	&knob_mbind.attr.attr,
+	&knob_shmem.attr.attr,
 	&knob_madvise.attr.attr,
 	&knob_numa_balance.attr.attr,
 	&knob_ltpin.attr.attr,
@@ -512,6 +526,7 @@ static int anondax_open(struct inode *inode, struct file *file)
 		kref_get(&af->ad->kref);
 		af->binding = af->ad->binding;
 	}
+	mutex_init(&af->lock);
 
 	/*
 	 * The inode may have served device_dax before, which makes it S_DAX
@@ -538,8 +553,59 @@ static int anondax_release(struct inode *inode, struct file *file)
 	}
 	if (put)
 		node_private_put();
+	if (af->object)
+		fput(af->object);
+	mutex_destroy(&af->lock);
 	anondax_put(ad);
 	kfree(af);
+	return 0;
+}
+
+/* The claim that lets a mapping in, or 0. The memory may go at any time after this as well. */
+static unsigned long anondax_mappable(struct anondax_file *af, bool shared)
+{
+	struct anondax *ad = af->ad;
+
+	guard(spinlock)(&ad->map_lock);
+	if (!ad->mappable || af->binding != ad->binding)
+		return 0;
+	/* An object keeps itself. */
+	if (!shared) {
+		if (!af->mapped)
+			ad->nr_mapped++;
+		af->mapped = true;
+	}
+	return ad->claim;
+}
+
+/* The object of an open file, as large as the device. With its claim it has come to an end. */
+static struct file *anondax_object(struct anondax_file *af, unsigned long claim)
+{
+	struct anondax *ad = af->ad;
+	struct file *object;
+	char name[32];
+
+	guard(mutex)(&af->lock);
+	if (af->object)
+		return af->claim == claim ? af->object : ERR_PTR(-ENXIO);
+
+	snprintf(name, sizeof(name), "dev/%s", ad->name);
+	object = node_private_object(name, ad->size, ad->nid, claim);
+	if (IS_ERR(object))
+		return object;
+	af->object = object;
+	af->claim = claim;
+	return object;
+}
+
+static int anondax_mmap_shared(struct anondax_file *af, struct vm_area_struct *vma,
+			       unsigned long claim)
+{
+	struct file *object = anondax_object(af, claim);
+
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	vma_set_private_object(vma, object);
 	return 0;
 }
 
@@ -551,30 +617,46 @@ static int anondax_release(struct inode *inode, struct file *file)
 static int anondax_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct anondax_file *af = file->private_data;
-	struct anondax *ad = af->ad;
+	const bool shared = vma->vm_flags & VM_MAYSHARE;
 	unsigned long claim;
 	int rc;
 
-	if (vma->vm_flags & VM_MAYSHARE)
-		return -EINVAL;
 	/* To have memory here is to write to the device, if only by a private mapping. */
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EACCES;
 
-	/* The memory may go at any time after this as well. */
-	scoped_guard(spinlock, &ad->map_lock) {
-		if (!ad->mappable || af->binding != ad->binding)
-			return -ENXIO;
-		if (!af->mapped)
-			ad->nr_mapped++;
-		af->mapped = true;
-		claim = ad->claim;
-	}
+	claim = anondax_mappable(af, shared);
+	if (!claim)
+		return -ENXIO;
+	if (shared)
+		return anondax_mmap_shared(af, vma, claim);
 
-	rc = vma_set_private_node(vma, ad->nid, claim);
+	rc = vma_set_private_node(vma, af->ad->nid, claim);
 	if (!rc)
 		vma_set_anonymous(vma);
 	return rc;
+}
+
+/* Of the object there is at least what was written to it. What is not there need not go. */
+static long anondax_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	struct anondax_file *af = file->private_data;
+	struct file *object;
+
+	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	scoped_guard(mutex, &af->lock)
+		object = af->object;
+	return object ? vfs_fallocate(object, mode, offset, len) : 0;
+}
+
+/* Asked before a mapping's memory is accounted for. */
+static unsigned long anondax_get_unmapped_area(struct file *file, unsigned long addr,
+					       unsigned long len, unsigned long pgoff,
+					       unsigned long flags)
+{
+	mm_note_private_node(current->mm);
+	return thp_get_unmapped_area(file, addr, len, pgoff, flags);
 }
 
 static const struct file_operations anondax_fops = {
@@ -583,8 +665,21 @@ static const struct file_operations anondax_fops = {
 	.open = anondax_open,
 	.release = anondax_release,
 	.mmap = anondax_mmap,
-	.get_unmapped_area = thp_get_unmapped_area,
+	.fallocate = anondax_fallocate,
+	.get_unmapped_area = anondax_get_unmapped_area,
 };
+
+/* What the memory is called, and how large, by the device that it is bound as. */
+static void anondax_set_device(struct anondax *ad, struct dev_dax *dev_dax)
+{
+	int i;
+
+	ad->devt = dev_dax->dev.devt;
+	strscpy(ad->name, dev_name(&dev_dax->dev));
+	ad->size = 0;
+	for (i = 0; i < dev_dax->nr_range; i++)
+		ad->size += range_len(&dev_dax->ranges[i].range);
+}
 
 static struct anondax *anondax_alloc(struct dev_dax *dev_dax)
 {
@@ -597,7 +692,7 @@ static struct anondax *anondax_alloc(struct dev_dax *dev_dax)
 	kref_init(&ad->kref);
 	spin_lock_init(&ad->map_lock);
 	ad->nid = dev_dax->target_node;
-	ad->devt = dev_dax->dev.devt;
+	anondax_set_device(ad, dev_dax);
 	node = anondax_node_get(ad->nid);
 	if (IS_ERR(node))
 		return ERR_CAST(node);
@@ -668,7 +763,7 @@ static struct anondax *anondax_adopt(struct dev_dax *dev_dax)
 	list_for_each_entry(ad, &anondax_devices, list) {
 		if (!ad->cdev && anondax_is_of(ad, dev_dax)) {
 			list_del(&ad->list);
-			ad->devt = dev_dax->dev.devt;
+			anondax_set_device(ad, dev_dax);
 			return ad;
 		}
 	}

@@ -20,11 +20,14 @@ struct zonelist;
  * enum node_private_opt - the services an owner can let onto its node
  * @NODE_PRIVATE_RECLAIM: reclaim, ageing, compaction and khugepaged
  * @NODE_PRIVATE_DEMOTION: the node is a demotion target
- * @NODE_PRIVATE_MBIND: memory policies and page migration syscalls can name it
+ * @NODE_PRIVATE_MBIND: memory policies and page migration syscalls can name it, for
+ *	anonymous memory
  * @NODE_PRIVATE_MADVISE: advice that acts on folios, KSM included
  * @NODE_PRIVATE_NUMA_BALANCE: NUMA hint faults, promotion onto and off it
  * @NODE_PRIVATE_LTPIN: FOLL_LONGTERM pins
  * @NODE_PRIVATE_CPUSET: none but those whose cpuset lists the node may have it
+ * @NODE_PRIVATE_SHMEM: memory policies and page migration syscalls can name it, for shared
+ *	memory and tmpfs
  * @NR_NODE_PRIVATE_OPTS: how many there are
  *
  * Each is off until the owner sets the matching NODE_PRIVATE_OPT_* bit.
@@ -37,6 +40,7 @@ enum node_private_opt {
 	NODE_PRIVATE_NUMA_BALANCE,
 	NODE_PRIVATE_LTPIN,
 	NODE_PRIVATE_CPUSET,
+	NODE_PRIVATE_SHMEM,
 	NR_NODE_PRIVATE_OPTS
 };
 
@@ -47,11 +51,12 @@ enum node_private_opt {
 #define NODE_PRIVATE_OPT_NUMA_BALANCE	BIT(NODE_PRIVATE_NUMA_BALANCE)
 #define NODE_PRIVATE_OPT_LTPIN		BIT(NODE_PRIVATE_LTPIN)
 #define NODE_PRIVATE_OPT_CPUSET		BIT(NODE_PRIVATE_CPUSET)
+#define NODE_PRIVATE_OPT_SHMEM		BIT(NODE_PRIVATE_SHMEM)
 #define NODE_PRIVATE_OPT_ALL		(BIT(NR_NODE_PRIVATE_OPTS) - 1)
 
 /* With one of these, normal kernel operation can place memory on the node. */
 #define NODE_PRIVATE_OPT_PSEUDO \
-	(NODE_PRIVATE_OPT_DEMOTION | NODE_PRIVATE_OPT_MBIND)
+	(NODE_PRIVATE_OPT_DEMOTION | NODE_PRIVATE_OPT_MBIND | NODE_PRIVATE_OPT_SHMEM)
 
 /**
  * struct node_private - one owner's claim on a node

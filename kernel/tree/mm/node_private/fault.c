@@ -99,17 +99,21 @@ static bool vmf_may_wait(const struct vm_fault *vmf)
 }
 
 /*
- * Are nodes that it needs being unplugged, and may it wait for the outcome? Not who
- * collapses: that holds a folio which the unplug may wait for, and is not to be killed.
+ * May it wait for the outcome of an unplug? Not who collapses: that holds a folio which
+ * the unplug may wait for, and is not to be killed.
  */
-static bool vmf_leaving(struct vm_fault *vmf, nodemask_t *leaving)
+static bool vmf_may_wait_left(const struct vm_fault *vmf)
 {
 	if (!vmf_may_wait(vmf) || !(vmf->flags & FAULT_FLAG_KILLABLE))
 		return false;
 	/* Who exits gets no signals: once, see below. */
-	if ((current->flags & PF_EXITING) && (vmf->flags & FAULT_FLAG_TRIED))
-		return false;
-	return vma_nodes_leaving(vmf->vma, leaving);
+	return !(current->flags & PF_EXITING) || !(vmf->flags & FAULT_FLAG_TRIED);
+}
+
+/* Are nodes that it needs being unplugged, and may it wait for that? */
+static bool vmf_leaving(struct vm_fault *vmf, nodemask_t *leaving)
+{
+	return vmf_may_wait_left(vmf) && vma_nodes_leaving(vmf->vma, leaving);
 }
 
 /* So long for who exits, in seconds. */
@@ -229,4 +233,17 @@ bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_
 		return false;
 	*ret = oom;
 	return true;
+}
+
+/* What a fault in shared memory says: see shmem_no_folio(). It may have lost its lock. */
+vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err)
+{
+	const struct vm_area_struct *vma = vmf->vma;
+	nodemask_t leaving;
+
+	if (err == -ENOSPC && vmf_may_wait_left(vmf) &&
+	    shmem_nodes_leaving(file_inode(vma->vm_file), vmf->pgoff,
+				vma->vm_mm == current->mm, &leaving))
+		return vmf_wait_left(vmf, &leaving);
+	return vmf_error(err);
 }

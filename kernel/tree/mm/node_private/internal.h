@@ -6,14 +6,18 @@
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/node_private.h>
 #include <linux/nodemask.h>
 #include <linux/types.h>
 
 #include "../internal.h"
 
+struct file;
+struct inode;
 struct mempolicy;
 struct mm_struct;
 struct node_private;
+struct shared_policy;
 struct swap_info_struct;
 
 /* Lists for node_private_lru_pages(): page cache that reclaim sees. */
@@ -50,7 +54,8 @@ static inline bool folios_of_one_zone(struct folio *a, struct folio *b)
 }
 
 struct folio *folio_alloc_mpol_private(gfp_t gfp, unsigned int order,
-				       struct mempolicy *pol, pgoff_t ilx, int nid);
+				       struct mempolicy *pol, pgoff_t ilx, int nid,
+				       enum node_private_opt opt);
 nodemask_t *mpol_private_nodemask(struct mempolicy *pol);
 unsigned long node_private_lru_pages(unsigned int lists, bool unaged);
 void node_private_undirtyable(unsigned long *free, unsigned long *file);
@@ -69,14 +74,40 @@ struct folio *vmf_swapin_gone(struct vm_fault *vmf, swp_entry_t entry);
 bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_t *ret,
 		      struct swap_info_struct **si);
 void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol);
+void mm_dup_private_node(struct mm_struct *mm, struct mm_struct *oldmm);
 void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk);
 bool folio_may_have(struct folio *folio, int nid);
 const nodemask_t *mpol_rebind_private(struct mempolicy *pol, const nodemask_t *nodes,
 				      nodemask_t *mems);
 void mpol_rebound_private(struct mempolicy *pol, const nodemask_t *nodes,
 			  nodemask_t *rebound);
-int mpol_drop_private(struct mempolicy **pol);
+enum node_private_opt folio_policy_kind(const struct folio *folio);
+bool folio_may_leave(const struct folio *folio);
+bool folio_may_come(const struct folio *folio, int nid);
+bool node_private_named(int nid);
+bool mpol_claim_stands(const struct mempolicy *pol, int nid);
+bool mpol_node_gone(const struct mempolicy *pol);
+bool mpol_bound_private(const struct mempolicy *pol, enum node_private_opt opt);
+bool mpol_names_denied(const struct mempolicy *pol, const struct vm_area_struct *vma);
+int mpol_drop_denied(struct mempolicy **pol, const struct vm_area_struct *vma);
+int mpol_set_private_object(struct shared_policy *sp, int nid, unsigned long claim);
+bool vma_may_name_private(const struct vm_area_struct *vma);
+bool vma_maps_shmem(const struct vm_area_struct *vma);
+bool vma_maps_object(const struct vm_area_struct *vma);
+bool vma_shmem_names_private(const struct vm_area_struct *vma, unsigned long addr);
+bool file_names_private(struct file *file, pgoff_t index);
+bool file_may_collapse_to(struct mm_struct *mm, struct file *file, pgoff_t index,
+			  int nid);
+bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own);
+int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp, bool own);
+struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int order,
+				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx);
+bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_t *nodes);
+bool shmem_waited(struct inode *inode, pgoff_t index, bool own);
+vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err);
+bool node_private_commits(const struct mm_struct *mm, long pages);
 bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list);
+bool nodes_have_memory(const nodemask_t *nodes);
 int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			unsigned long end, struct mempolicy *pol,
 			struct mempolicy **move);
@@ -101,8 +132,24 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define folio_may_have(...)		true
 #define mpol_rebind_private(...)	NULL
 #define mpol_rebound_private(...)	do { } while (0)
-#define mpol_drop_private(...)		0
+#define folio_policy_kind(...)		NR_NODE_PRIVATE_OPTS
+#define folio_may_leave(...)		true
+#define folio_may_come(...)		true
+#define node_private_named(...)		true
+#define mpol_names_denied(...)		false
+#define mpol_drop_denied(...)		0
+#define vma_may_name_private(...)	true
+#define vma_shmem_names_private(...)	false
+#define file_names_private(...)		false
+#define shmem_policy_private(...)	false
+#define shmem_no_folio(...)		-ENOMEM
+#define shmem_swapin_private(...)	NULL
+#define shmem_waited(...)		false
+#define vmf_shmem_error(vmf, err)	vmf_error(err)
+#define node_private_commits(...)	false
+#define mm_dup_private_node(...)	do { } while (0)
 #define mpol_parse_private(...)		true
+#define nodes_have_memory(nodes)	nodes_subset(*(nodes), node_states[N_MEMORY])
 #define mbind_check_private(...)	0
 #endif
 

@@ -3,9 +3,10 @@
  * Private memory nodes: policies that name them
  *
  * A policy keeps the private nodes that it names, and each allocation decides
- * whether it may have them: only anonymous memory does, and only of nodes with
- * memory whose owner opted in to NODE_PRIVATE_MBIND. A mapping that has a node for
- * its own, vma_set_private_node(), needs no opt-in: that is a policy, too.
+ * whether it may have them: anonymous memory does of nodes with memory whose owner
+ * opted in to NODE_PRIVATE_MBIND, shared memory of those with NODE_PRIVATE_SHMEM, and
+ * nothing else. A mapping that has a node for its own, vma_set_private_node(), needs no
+ * opt-in: that is a policy, too.
  */
 
 #define pr_fmt(fmt) "node_private: " fmt
@@ -18,6 +19,7 @@
 #include <linux/mm.h>
 #include <linux/node_private.h>
 #include <linux/sched/mm.h>
+#include <linux/swap.h>
 
 #include "../internal.h"
 #include "../page_alloc.h"
@@ -58,8 +60,58 @@ int vma_set_private_node(struct vm_area_struct *vma, int nid, unsigned long clai
 }
 EXPORT_SYMBOL_GPL(vma_set_private_node);
 
+/**
+ * mm_note_private_node - a mapping of a private node of its own is about to be made
+ * @mm: where
+ *
+ * How much memory it may be for is asked before there is the mapping: see
+ * node_private_commits().
+ *
+ * Context: process context.
+ */
+void mm_note_private_node(struct mm_struct *mm)
+{
+	mm_flags_set(MMF_PRIVATE_NODE, mm);
+}
+EXPORT_SYMBOL_GPL(mm_note_private_node);
+
+/* A child may have a child itself. */
+void mm_dup_private_node(struct mm_struct *mm, struct mm_struct *oldmm)
+{
+	if (node_private_enabled() && mm_flags_test(MMF_PRIVATE_NODE, oldmm))
+		mm_note_private_node(mm);
+}
+
+/**
+ * mpol_set_private_object - the same for an object of shared memory, all of it
+ * @sp: its policies, of which it has none
+ * @nid: the node
+ * @claim: the claim
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int mpol_set_private_object(struct shared_policy *sp, int nid, unsigned long claim)
+{
+	struct vm_area_struct *vma __free(kfree) = kzalloc_obj(*vma);
+	struct mempolicy *pol;
+	int rc;
+
+	if (!vma)
+		return -ENOMEM;
+	vma_init(vma, NULL);
+	vma->vm_end = TASK_SIZE;
+	rc = vma_set_private_node(vma, nid, claim);
+	if (rc)
+		return rc;
+	pol = vma->vm_policy;
+	rc = mpol_set_shared_policy(sp, vma, pol);
+	mpol_put(pol);
+	return rc;
+}
+
 /* Of a mapping's own: is the node still under the claim that let the mapping in? */
-static bool mpol_claim_stands(const struct mempolicy *pol, int nid)
+bool mpol_claim_stands(const struct mempolicy *pol, int nid)
 {
 	/* Without a lock: it says no more than what was, but to who has a folio of the node. */
 	return READ_ONCE(NODE_DATA(nid)->private_claim) == pol->w.private_claim;
@@ -84,7 +136,8 @@ static bool node_private_granted(int nid)
  * The private nodes that policies of a task can name, if @mems is what its cpuset says:
  * those with memory whose owner lets policies name them, and which it may have.
  */
-static nodemask_t mpol_private_usable(const nodemask_t *mems, struct task_struct *tsk)
+static nodemask_t mpol_private_usable(const nodemask_t *mems, struct task_struct *tsk,
+				      const nodemask_t *denied)
 {
 	nodemask_t usable;
 
@@ -93,8 +146,18 @@ static nodemask_t mpol_private_usable(const nodemask_t *mems, struct task_struct
 	else
 		nodes_and(usable, node_private_denied[NODE_PRIVATE_CPUSET],
 			  node_states[N_MEMORY_PRIVATE]);
-	nodes_andnot(usable, usable, node_private_denied[NODE_PRIVATE_MBIND]);
+	nodes_andnot(usable, usable, *denied);
 	return usable;
+}
+
+/* The private nodes that policies can name for no kind of memory. */
+static nodemask_t mpol_private_denied(void)
+{
+	nodemask_t denied;
+
+	nodes_and(denied, node_private_denied[NODE_PRIVATE_MBIND],
+		  node_private_denied[NODE_PRIVATE_SHMEM]);
+	return denied;
 }
 
 /*
@@ -103,14 +166,24 @@ static nodemask_t mpol_private_usable(const nodemask_t *mems, struct task_struct
  */
 void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk)
 {
+	const nodemask_t denied = mpol_private_denied();
 	nodemask_t usable;
 
 	if (!node_private_enabled())
 		return;
 
-	usable = mpol_private_usable(nodes, tsk);
+	usable = mpol_private_usable(nodes, tsk, &denied);
 	nodes_andnot(*nodes, *nodes, node_private_registered);
 	nodes_or(*nodes, *nodes, usable);
+}
+
+/* Those that the task's policy names and it may have. */
+static void mpol_private_of_task(nodemask_t *nodes)
+{
+	const nodemask_t denied = mpol_private_denied();
+
+	*nodes = mpol_private_usable(&cpuset_current_mems_allowed, current, &denied);
+	nodes_and(*nodes, *nodes, current->mempolicy->nodes);
 }
 
 /*
@@ -119,8 +192,10 @@ void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk)
  */
 void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol)
 {
-	nodemask_t usable = mpol_private_usable(&cpuset_current_mems_allowed, current);
+	const nodemask_t denied = mpol_private_denied();
+	nodemask_t usable;
 
+	usable = mpol_private_usable(&cpuset_current_mems_allowed, current, &denied);
 	if (pol->flags & MPOL_F_RELATIVE_NODES)
 		nodes_and(usable, usable, cpuset_current_mems_allowed);
 	nodes_or(*nodes, *nodes, usable);
@@ -138,7 +213,9 @@ const nodemask_t *mpol_rebind_private(struct mempolicy *pol, const nodemask_t *n
 		return nodes;
 
 	if (pol->flags & MPOL_F_RELATIVE_NODES) {
-		nodes_andnot(*mems, *nodes, node_private_denied[NODE_PRIVATE_MBIND]);
+		const nodemask_t denied = mpol_private_denied();
+
+		nodes_andnot(*mems, *nodes, denied);
 		return mems;
 	}
 
@@ -211,6 +288,12 @@ static bool mpol_only_private(const struct mempolicy *pol)
 	       nodes_subset(pol->nodes, node_private_registered);
 }
 
+/* Is there memory in the mapping that policies can place on private nodes? */
+bool vma_may_name_private(const struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) || vma_maps_shmem(vma);
+}
+
 /*
  * Is it memory of this task, or of the program that it is about to become? Who makes the
  * latter's stack cannot wait until it is known whether a node stays: it has nothing there.
@@ -230,8 +313,9 @@ bool vma_is_callers(const struct vm_area_struct *vma)
  */
 static const struct mempolicy *vma_effective_policy(const struct vm_area_struct *vma)
 {
+	/* That of a file is for the memory that is shared: see folio_alloc_mpol_any(). */
 	if (vma->vm_policy)
-		return vma->vm_policy;
+		return vma_is_anonymous(vma) || !vma_maps_shmem(vma) ? vma->vm_policy : NULL;
 	return vma_is_callers(vma) ? current->mempolicy : NULL;
 }
 
@@ -239,6 +323,23 @@ bool vma_names_private(const struct vm_area_struct *vma)
 {
 	return node_private_enabled() &&
 	       mpol_names_private(vma_effective_policy(vma));
+}
+
+/* Can memory of that kind come from private nodes only, for the running task? */
+bool mpol_bound_private(const struct mempolicy *pol, enum node_private_opt opt)
+{
+	int nid;
+
+	if (mpol_is_private(pol))
+		return true;
+	if (!pol || pol->mode != MPOL_BIND || !mpol_only_private(pol))
+		return false;
+	for_each_node_mask(nid, pol->nodes) {
+		if (node_state(nid, N_MEMORY_PRIVATE) && node_private_allows(nid, opt) &&
+		    node_private_granted(nid))
+			return true;
+	}
+	return false;
 }
 
 /* Can memory of the mapping come from private nodes only? */
@@ -265,12 +366,11 @@ bool vma_bound_private(const struct vm_area_struct *vma)
 }
 
 /*
- * Is there nothing new for a mapping that has a node for its own: its claim has ended, or
- * the memory has gone, or goes just now? Then what it has in swap is ordinary memory.
+ * Is there nothing new for what has a node for its own: its claim has ended, or the memory
+ * has gone, or goes just now? Then what it has in swap is ordinary memory.
  */
-bool vma_node_gone(const struct vm_area_struct *vma)
+bool mpol_node_gone(const struct mempolicy *pol)
 {
-	const struct mempolicy *pol = vma->vm_policy;
 	int nid;
 
 	if (!mpol_is_private(pol))
@@ -278,6 +378,11 @@ bool vma_node_gone(const struct vm_area_struct *vma)
 	nid = first_node(pol->nodes);
 	return !mpol_claim_stands(pol, nid) || !node_state(nid, N_MEMORY_PRIVATE) ||
 	       node_isset(nid, node_private_leaving);
+}
+
+bool vma_node_gone(const struct vm_area_struct *vma)
+{
+	return mpol_node_gone(vma->vm_policy);
 }
 
 /* Of the nodes that it is bound to, which are being unplugged just now? */
@@ -364,7 +469,7 @@ nodemask_t *mpol_private_nodemask(struct mempolicy *pol)
  * The one private node that a policy is bound to, if it can have that: the mapping's
  * own, or one whose owner lets policies name it.
  */
-static int mpol_bound_to_one(const struct mempolicy *pol)
+static int mpol_bound_to_one(const struct mempolicy *pol, enum node_private_opt opt)
 {
 	int nid;
 
@@ -375,8 +480,7 @@ static int mpol_bound_to_one(const struct mempolicy *pol)
 	if (!node_isset(nid, node_states[N_MEMORY_PRIVATE]))
 		return NUMA_NO_NODE;
 	if (mpol_is_private(pol) ? mpol_claim_stands(pol, nid) :
-				   node_private_allows(nid, NODE_PRIVATE_MBIND) &&
-				   node_private_granted(nid))
+				   node_private_allows(nid, opt) && node_private_granted(nid))
 		return nid;
 	return NUMA_NO_NODE;
 }
@@ -411,12 +515,13 @@ folio_alloc_mpol_first(gfp_t gfp, unsigned int order, struct mempolicy *pol,
  */
 static noinline struct folio *
 folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
-			pgoff_t ilx, int nid)
+			pgoff_t ilx, int nid, enum node_private_opt opt)
 {
 	struct mempolicy usable;
 	nodemask_t drop;
 
-	drop = mpol_private_usable(&cpuset_current_mems_allowed, current);
+	drop = mpol_private_usable(&cpuset_current_mems_allowed, current,
+				   &node_private_denied[opt]);
 	nodes_andnot(drop, node_private_registered, drop);
 	if (nodes_intersects(pol->nodes, drop) ||
 	    (pol->home_node != NUMA_NO_NODE && node_isset(pol->home_node, drop))) {
@@ -438,12 +543,15 @@ folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	return folio_alloc_mpol_noprof(gfp, order, pol, ilx, nid);
 }
 
-/* Anonymous memory under a policy that names private nodes. */
+/*
+ * Memory under a policy that names private nodes: anonymous, for NODE_PRIVATE_MBIND, or
+ * shared, for NODE_PRIVATE_SHMEM.
+ */
 struct folio *
 folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
-			 pgoff_t ilx, int nid)
+			 pgoff_t ilx, int nid, enum node_private_opt opt)
 {
-	const int one = mpol_bound_to_one(pol);
+	const int one = mpol_bound_to_one(pol, opt);
 	struct folio *folio;
 
 	/* By far the most frequent, so without scopes and what asks for them. */
@@ -461,16 +569,62 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	if (mpol_is_private(pol))
 		return NULL;
 
-	return folio_alloc_mpol_usable(gfp, order, pol, ilx, nid);
+	return folio_alloc_mpol_usable(gfp, order, pol, ilx, nid, opt);
 }
 
-/* A mapping that is not anonymous does not get private nodes: take them out. */
-int mpol_drop_private(struct mempolicy **pol)
+/*
+ * Which opt-in lets policies place a folio on private nodes? NR_NODE_PRIVATE_OPTS for
+ * what they cannot. Of a folio on the LRU lists, what is for swap is of one kind or other.
+ */
+enum node_private_opt folio_policy_kind(const struct folio *folio)
+{
+	if (folio_test_hugetlb(folio))
+		return NR_NODE_PRIVATE_OPTS;
+	if (folio_test_anon(folio))
+		return NODE_PRIVATE_MBIND;
+	return folio_test_swapbacked(folio) ? NODE_PRIVATE_SHMEM : NR_NODE_PRIVATE_OPTS;
+}
+
+/* May who moves memory by node take the folio from where it is? */
+bool folio_may_leave(const struct folio *folio)
+{
+	return folio_allows(folio, NODE_PRIVATE_MBIND) ||
+	       (folio_policy_kind(folio) == NODE_PRIVATE_SHMEM &&
+		folio_allows(folio, NODE_PRIVATE_SHMEM));
+}
+
+/* And bring it to a node? */
+bool folio_may_come(const struct folio *folio, int nid)
+{
+	const enum node_private_opt kind = folio_policy_kind(folio);
+
+	return !node_is_private(nid) ||
+	       (kind != NR_NODE_PRIVATE_OPTS && node_private_allows(nid, kind));
+}
+
+/* Can policies, and who moves memory, name the node at all? */
+bool node_private_named(int nid)
+{
+	return node_private_allows(nid, NODE_PRIVATE_MBIND) ||
+	       node_private_allows(nid, NODE_PRIVATE_SHMEM);
+}
+
+/* Which private nodes can a policy of the mapping not have, for the memory that is in it? */
+static const nodemask_t *vma_policy_denied(const struct vm_area_struct *vma)
+{
+	if (vma_is_anonymous(vma))
+		return &node_private_denied[NODE_PRIVATE_MBIND];
+	if (vma_maps_shmem(vma))
+		return &node_private_denied[NODE_PRIVATE_SHMEM];
+	return &node_private_registered;
+}
+
+static int mpol_drop(struct mempolicy **pol, const nodemask_t *drop)
 {
 	nodemask_t nodes;
 	struct mempolicy *new;
 
-	nodes_andnot(nodes, (*pol)->nodes, node_private_registered);
+	nodes_andnot(nodes, (*pol)->nodes, *drop);
 	if (nodes_empty(nodes))
 		return -EINVAL;
 
@@ -478,20 +632,50 @@ int mpol_drop_private(struct mempolicy **pol)
 	if (IS_ERR(new))
 		return PTR_ERR(new);
 	new->nodes = nodes;
-	new->flags &= ~MPOL_F_NAMES_PRIVATE;
+	if (!nodes_intersects(nodes, node_private_registered))
+		new->flags &= ~MPOL_F_NAMES_PRIVATE;
 	*pol = new;
 	return 0;
 }
 
-/* The same for the option mpol= of a file system: is anything left? */
+/* Does a policy name private nodes that the mapping cannot have? */
+bool mpol_names_denied(const struct mempolicy *pol, const struct vm_area_struct *vma)
+{
+	return mpol_names_private(pol) && nodes_intersects(pol->nodes, *vma_policy_denied(vma));
+}
+
+/* A mapping does not get private nodes that it cannot have: take them out. */
+int mpol_drop_denied(struct mempolicy **pol, const struct vm_area_struct *vma)
+{
+	return mpol_drop(pol, vma_policy_denied(vma));
+}
+
+/* The same for the option mpol= of a tmpfs: is anything left? */
 bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list)
 {
-	if (!node_private_enabled() || !nodes_intersects(*nodes, node_private_registered) ||
-	    nodes_andnot(*nodes, *nodes, node_private_registered))
+	nodemask_t usable, drop;
+
+	if (!node_private_enabled() || !nodes_intersects(*nodes, node_private_registered))
 		return true;
 
-	pr_warn_ratelimited("mpol=%s:%s: a file system cannot have private nodes\n", mode, list);
+	usable = mpol_private_usable(&cpuset_current_mems_allowed, current,
+				     &node_private_denied[NODE_PRIVATE_SHMEM]);
+	nodes_andnot(drop, node_private_registered, usable);
+	if (nodes_andnot(*nodes, *nodes, drop))
+		return true;
+
+	pr_warn_ratelimited("mpol=%s:%s: private nodes that a tmpfs mounted here cannot have: see \"shmem\" and \"cpuset\" of their devices\n",
+			    mode, list);
 	return false;
+}
+
+/* What is left of private nodes has been looked at. */
+bool nodes_have_memory(const nodemask_t *nodes)
+{
+	nodemask_t ordinary;
+
+	nodes_andnot(ordinary, *nodes, node_private_registered);
+	return nodes_subset(ordinary, node_states[N_MEMORY]);
 }
 
 /*
@@ -503,23 +687,51 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			unsigned long end, struct mempolicy *pol,
 			struct mempolicy **move)
 {
-	const bool names = mpol_names_private(pol);
 	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
-	bool drop = false;
+	nodemask_t drop, left;
 
 	if (!node_private_enabled())
 		return 0;
 
+	nodes_clear(drop);
 	vma_iter_init(&vmi, mm, start);
 	for_each_vma_range(vmi, vma, end) {
-		if (mpol_is_private(vma->vm_policy))
+		if (mpol_is_private(vma->vm_policy) || vma_maps_object(vma))
 			return -EINVAL;
-		drop |= names && !vma_is_anonymous(vma);
+		if (!mpol_names_denied(pol, vma))
+			continue;
+		if (!nodes_andnot(left, pol->nodes, *vma_policy_denied(vma)))
+			return -EINVAL;
+		nodes_or(drop, drop, *vma_policy_denied(vma));
 	}
-	if (!drop)
+	if (nodes_empty(drop))
 		return 0;
 
 	*move = pol;
-	return mpol_drop_private(move);
+	return mpol_drop(move, &drop);
+}
+
+/*
+ * In overcommit mode 0: are so many pages no more than there are with the private nodes
+ * that the mapping can be on? These are the nodes that the task's policy names, and all
+ * for who has mapped a device: which, nobody knows who asks.
+ */
+bool node_private_commits(const struct mm_struct *mm, long pages)
+{
+	unsigned long there = totalram_pages() + total_swap_pages;
+	nodemask_t nodes = NODE_MASK_NONE;
+	struct zone *zone;
+
+	if (!node_private_enabled())
+		return false;
+	if (mm && mm_flags_test(MMF_PRIVATE_NODE, mm))
+		nodes = node_states[N_MEMORY_PRIVATE];
+	else if (mpol_names_private(current->mempolicy))
+		mpol_private_of_task(&nodes);
+	for_each_populated_zone(zone) {
+		if (node_isset(zone_to_nid(zone), nodes))
+			there += zone_managed_pages(zone);
+	}
+	return pages <= there;
 }

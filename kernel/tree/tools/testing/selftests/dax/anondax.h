@@ -219,7 +219,7 @@ int unfix_buffer(int ring);
 /*
  * Knobs and policies.
  */
-#define KNOBS		6
+#define KNOBS		7
 
 extern const char * const knobs[KNOBS];
 

@@ -591,6 +591,7 @@ TEST_F_TIMEOUT(knob, cpuset_unasked, LONG)
 
 	if (!node_has("has_memory", 0) || enter_cgroup())
 		SKIP(return, "no memory on node 0, or no control groups");
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	ASSERT_EQ(put_text(MEMS, named("@")), 0);
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);

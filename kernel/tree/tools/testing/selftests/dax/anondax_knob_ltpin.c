@@ -97,6 +97,7 @@ TEST_F_TIMEOUT(knob, ltpin_shared, LONG)
 	ASSERT_GE(ring, 0);
 	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
 	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	ASSERT_EQ(set_knob("ltpin", "0"), 0);
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -450,6 +450,7 @@ TEST_F_TIMEOUT(knob, madvise_collapse_shared, LONG)
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	ASSERT_EQ(set_knob("demotion", "0"), 0);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
 	ASSERT_EQ(sys_set_mempolicy(MPOL_PREFERRED, 1UL << dax.nid), 0);
 
 	for (advise = 0; advise < 2; advise++) {

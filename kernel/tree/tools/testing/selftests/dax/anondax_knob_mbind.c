@@ -19,6 +19,7 @@ TEST_F_TIMEOUT(knob, mbind, LONG)
 	ASSERT_NE(f, MAP_FAILED);
 	fill(q, size, 11);
 
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
 	ASSERT_EQ(set_knob("mbind", "0"), 0);
 	EXPECT_EQ(sys_mbind(p, size, MPOL_BIND, P, 0), -EINVAL);
 	EXPECT_EQ(sys_mbind(p, size, MPOL_PREFERRED, P, 0), -EINVAL);
@@ -115,6 +116,7 @@ TEST_F_TIMEOUT(knob, mbind_files, LONG)
 	int shared, fd, mode;
 	char *p;
 
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	fd = mkstemp(name);
 	ASSERT_GE(fd, 0);
@@ -300,6 +302,7 @@ TEST_F_TIMEOUT(knob, mbind_task, LONG)
 	pid_t pid;
 	int fd, i;
 
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, P), 0);
 	p = map_anon(size);

@@ -8,7 +8,7 @@ struct device dax;
 size_t page;
 
 const char * const knobs[KNOBS] = {
-	"reclaim", "demotion", "mbind", "madvise", "numa_balance", "ltpin",
+	"reclaim", "demotion", "mbind", "shmem", "madvise", "numa_balance", "ltpin",
 };
 
 /*
