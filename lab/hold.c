@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hold FILE MIB: map that much of a file privately, write to every page, and
- * keep what it got until SIGTERM. SIGUSR1, and SIGTERM before the end, read all
+ * hold [-s] FILE MIB: map that much of a file privately, or with -s shared with another
+ * process, which looks at it too; write to every page, and keep what it got until SIGTERM. SIGUSR1, and SIGTERM before the end, read all
  * of it back and say whether it is what was written. For the demo.
  */
 
@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static sigjmp_buf full;
@@ -47,17 +49,41 @@ static int check(const uint64_t *p, size_t pages, size_t words)
 	return sum == want ? 0 : 1;
 }
 
+/* Another process, by a mapping of its own of the same open file. */
+static int look(int fd, size_t size, size_t pages, size_t words)
+{
+	pid_t pid = fork();
+	int status = -1;
+	void *p;
+
+	if (!pid) {
+		p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+		_exit(p == MAP_FAILED || check(p, pages, words));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 1;
+	printf("another process, with a mapping of its own, %s\n",
+	       status ? "does NOT see it" : "sees the same");
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	const size_t page = sysconf(_SC_PAGESIZE), words = page / sizeof(uint64_t);
 	struct sigaction bus = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO };
 	size_t size, got, i;
 	sigset_t set;
+	static bool shared;
 	uint64_t *p;
 	int fd, sig;
 
+	if (argc == 4 && !strcmp(argv[1], "-s")) {
+		shared = true;
+		argv++;
+		argc--;
+	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: hold FILE MIB\n");
+		fprintf(stderr, "usage: hold [-s] FILE MIB\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -73,8 +99,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "hold: cannot open %s: %s\n", argv[1], strerror(errno));
 		return 1;
 	}
-	/* The device may be larger than what overcommit lets one mapping have. */
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, shared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED) {
 		fprintf(stderr, "hold: cannot map %s: %s\n", argv[1], strerror(errno));
 		return 1;
@@ -89,6 +114,8 @@ int main(int argc, char **argv)
 		got = size / page;
 		printf("wrote %zu pages, holding %zu MiB\n", got, got * page >> 20);
 	}
+	if (shared && look(fd, size, got, words))
+		return 1;
 	do {
 		if (sigwait(&set, &sig))
 			return 1;

@@ -70,6 +70,27 @@ done
 bars
 
 ##
+title "Two processes share memory of it: each open() of the device is an object"
+typed "$hold -s /dev/$dev 64 &"
+: >/run/demo.8
+"$hold" -s "/dev/$dev" 64 >>/run/demo.8 2>&1 &
+pids[8]=$!
+said 8 1
+said 8 2
+said 8 3
+typed "grep 'file=/dev/$dev ' /proc/${pids[8]}/numa_maps"
+maps=$(grep "file=/dev/$dev" "/proc/${pids[8]}/numa_maps") || die "the mapping is not in numa_maps"
+echo "$maps" | indent
+claim "what one writes the other sees" grep -q 'sees the same' /run/demo.8
+claim "all of it is on node $P" test "$(grep -o ' N[0-9]*=[0-9]*' <<<"$maps")" = " N$P=$((64 * 256))"
+typed "kill ${pids[8]}"
+kill "${pids[8]}"
+rc=0
+wait "${pids[8]}" || rc=$?
+claim "nothing was lost" test "$rc" = 0
+unset 'pids[8]'
+
+##
 title "A program that knows nothing of it can live there too, once the owner lets policies name it"
 run "echo 1 >$bus/devices/$dev/mbind"
 count_pages
