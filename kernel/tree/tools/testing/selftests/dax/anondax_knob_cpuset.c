@@ -156,6 +156,8 @@ TEST_F_TIMEOUT(knob, cpuset, LONG)
 	EXPECT_EQ(set_knob("cpuset", "2"), -EINVAL);
 	EXPECT_EQ(set_knob("cpuset", "yes"), -EINVAL);
 	EXPECT_EQ(get_knob("cpuset"), 0);
+	/* By itself that lets policies name the node, too. */
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
 	for (i = 0; i < ARRAY_SIZE(cells); i++) {
 		const struct cell *c = &cells[i];
 
@@ -185,6 +187,40 @@ TEST_F_TIMEOUT(knob, cpuset, LONG)
 			EXPECT_EQ(s.migrated, all);
 		}
 	}
+	ASSERT_EQ(put_text(MEMS, "\n"), 0);
+}
+
+/* The same for shared memory: of the object's policy and of the task's. */
+TEST_F_TIMEOUT(knob, cpuset_shared, LONG)
+{
+	const size_t size = NR * page;
+	unsigned int i;
+	char *p;
+
+	if (!node_has("has_memory", 0) || enter_cgroup())
+		SKIP(return, "no memory on node 0, or no control groups");
+	ASSERT_EQ(set_knob("shmem", "1"), 0);
+	p = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, P | 1), 0);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, P, 0), 0);
+	for (i = 0; i < ARRAY_SIZE(cells); i++) {
+		const struct cell *c = &cells[i];
+
+		ASSERT_EQ(set_knob("cpuset", c->knob), 0);
+		ASSERT_EQ(put_text(MEMS, named(c->mems)), 0);
+		TH_LOG("mems '%s', cpuset %s", c->mems, c->knob);
+		/* What was let in before is asked each time. */
+		EXPECT_EQ(madvise(p, 2 * size, MADV_REMOVE), 0);
+		EXPECT_EQ(touch(p, size), NR);
+		EXPECT_EQ(count_on(p, size, dax.nid), c->may ? NR : 0);
+		EXPECT_EQ(sys_mbind(p + size, size, MPOL_BIND, P, 0), c->may ? 0 : -EINVAL);
+		EXPECT_EQ(touch(p + size, size), NR);
+		EXPECT_EQ(count_on(p + size, size, dax.nid), c->may ? NR : 0);
+		EXPECT_EQ(sys_mbind(p + size, size, MPOL_DEFAULT, 0, 0), 0);
+	}
+	sys_set_mempolicy(MPOL_DEFAULT, 0);
+	munmap(p, 2 * size);
 	ASSERT_EQ(put_text(MEMS, "\n"), 0);
 }
 
