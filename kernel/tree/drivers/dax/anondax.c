@@ -650,12 +650,23 @@ static long anondax_fallocate(struct file *file, int mode, loff_t offset, loff_t
 	return object ? vfs_fallocate(object, mode, offset, len) : 0;
 }
 
-/* Asked before a mapping's memory is accounted for. */
+/* May a mapping be made? Asked before its memory is accounted for. */
+static bool anondax_may_map(struct file *file)
+{
+	struct anondax_file *af = file->private_data;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return false;
+	guard(spinlock)(&af->ad->map_lock);
+	return af->ad->mappable && af->binding == af->ad->binding;
+}
+
 static unsigned long anondax_get_unmapped_area(struct file *file, unsigned long addr,
 					       unsigned long len, unsigned long pgoff,
 					       unsigned long flags)
 {
-	mm_note_private_node(current->mm);
+	if (anondax_may_map(file))
+		mm_note_private_node(current->mm);
 	return thp_get_unmapped_area(file, addr, len, pgoff, flags);
 }
 

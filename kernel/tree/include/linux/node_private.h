@@ -184,7 +184,8 @@ static inline bool node_private_allows(int nid, enum node_private_opt opt)
 static inline bool node_private_is_pseudo(int nid)
 {
 	return node_private_allows(nid, NODE_PRIVATE_DEMOTION) ||
-	       node_private_allows(nid, NODE_PRIVATE_MBIND);
+	       node_private_allows(nid, NODE_PRIVATE_MBIND) ||
+	       node_private_allows(nid, NODE_PRIVATE_SHMEM);
 }
 
 /**

@@ -90,7 +90,8 @@ bool mpol_node_gone(const struct mempolicy *pol);
 bool mpol_bound_private(const struct mempolicy *pol, enum node_private_opt opt);
 bool mpol_names_denied(const struct mempolicy *pol, const struct vm_area_struct *vma);
 int mpol_drop_denied(struct mempolicy **pol, const struct vm_area_struct *vma);
-int mpol_set_private_object(struct shared_policy *sp, int nid, unsigned long claim);
+int mpol_set_private_object(struct shared_policy *sp, loff_t size, int nid,
+			    unsigned long claim);
 bool vma_may_name_private(const struct vm_area_struct *vma);
 bool vma_maps_shmem(const struct vm_area_struct *vma);
 bool vma_maps_object(const struct vm_area_struct *vma);
@@ -101,7 +102,8 @@ bool file_may_collapse_to(struct mm_struct *mm, struct file *file, pgoff_t index
 bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own);
 int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp, bool own);
 struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int order,
-				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx);
+				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx,
+				   bool must);
 bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_t *nodes);
 bool shmem_waited(struct inode *inode, pgoff_t index, bool own);
 vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err);

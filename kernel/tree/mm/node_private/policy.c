@@ -85,13 +85,15 @@ void mm_dup_private_node(struct mm_struct *mm, struct mm_struct *oldmm)
 /**
  * mpol_set_private_object - the same for an object of shared memory, all of it
  * @sp: its policies, of which it has none
+ * @size: in bytes
  * @nid: the node
  * @claim: the claim
  *
  * Context: process context, may sleep.
  * Return: 0, or -ENOMEM.
  */
-int mpol_set_private_object(struct shared_policy *sp, int nid, unsigned long claim)
+int mpol_set_private_object(struct shared_policy *sp, loff_t size, int nid,
+			    unsigned long claim)
 {
 	struct vm_area_struct *vma __free(kfree) = kzalloc_obj(*vma);
 	struct mempolicy *pol;
@@ -100,7 +102,7 @@ int mpol_set_private_object(struct shared_policy *sp, int nid, unsigned long cla
 	if (!vma)
 		return -ENOMEM;
 	vma_init(vma, NULL);
-	vma->vm_end = TASK_SIZE;
+	vma->vm_end = PAGE_ALIGN(size);
 	rc = vma_set_private_node(vma, nid, claim);
 	if (rc)
 		return rc;

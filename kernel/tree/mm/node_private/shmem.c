@@ -15,15 +15,16 @@
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/jump_label.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/node_private.h>
-#include <linux/oom.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/swapops.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "../internal.h"
 #include "../swap.h"
@@ -116,16 +117,18 @@ int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp, bool own)
  * @vmf: the fault, or NULL
  * @pol: the policy
  * @ilx: interleave index
+ * @must: be it to ordinary memory
  *
  * Nothing is read ahead: what lies next to it in swap may not be for the private node.
- * Whoever switches swap off gets ordinary memory if there is no other, and so does what
- * belongs to a claim that has ended.
+ * With @must it is ordinary memory if there is no other, and so is what belongs to a claim
+ * that has ended.
  *
  * Context: process context, sleeps.
  * Return: the folio, or an error pointer: -ENOSPC if the private nodes are full.
  */
 struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int order,
-				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx)
+				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx,
+				   bool must)
 {
 	struct mempolicy shared = *pol;
 	struct folio *folio;
@@ -134,7 +137,7 @@ struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int ord
 	folio = swapin_sync(swap, gfp, BIT(order), vmf, &shared, ilx);
 	if (order || folio != ERR_PTR(-ENOMEM))
 		return folio;
-	if (mpol_node_gone(pol) || oom_task_origin(current))
+	if (must || mpol_node_gone(pol))
 		return swapin_ordinary(swap, gfp) ?: folio;
 	return shmem_is_full(gfp, pol, true) ? ERR_PTR(-ENOSPC) : folio;
 }
@@ -214,7 +217,7 @@ bool vma_shmem_names_private(const struct vm_area_struct *vma, unsigned long add
 	return names;
 }
 
-/* The same for an index of an object, whoever uses it. */
+/* The same for an index of an object, for who uses it without a mapping. */
 bool file_names_private(struct file *file, pgoff_t index)
 {
 	struct mempolicy *pol;
@@ -222,8 +225,8 @@ bool file_names_private(struct file *file, pgoff_t index)
 
 	if (!shmem_file(file))
 		return false;
-	pol = shmem_policy(file_inode(file), index, false);
-	names = mpol_names_private(pol);
+	pol = shmem_policy(file_inode(file), index, true);
+	names = shmem_named_private(pol);
 	mpol_cond_put(pol);
 	return names;
 }
@@ -272,6 +275,19 @@ static const struct file_operations object_fops = {
 	.fallocate = object_fallocate,
 };
 
+static atomic_t object_puts = ATOMIC_INIT(0);
+
+/* Where the locks that it takes may be: not under mmap_lock. */
+static void object_put_key(struct work_struct *work)
+{
+	int n = atomic_xchg(&object_puts, 0);
+
+	while (n-- > 0)
+		node_private_put();
+}
+
+static DECLARE_WORK(object_put_work, object_put_key);
+
 /**
  * node_private_object - make an object of shared memory that belongs to a private node
  * @name: what /proc/PID/maps says of its mappings
@@ -284,17 +300,27 @@ static const struct file_operations object_fops = {
  * It is gone with the last reference.
  *
  * Context: process context, sleeps. While @claim stands, or has just ended.
- * Return: a file for vma_set_private_object(), or an error pointer: -ENOMEM, -ENFILE.
+ * Return: a file for vma_set_private_object(), or an error pointer: -ENOMEM, -ENFILE, -ENXIO
+ * if the claim has ended.
  */
 struct file *node_private_object(const char *name, loff_t size, int nid, unsigned long claim)
 {
 	struct file *base, *file;
 	int rc;
 
+	/*
+	 * What its policy is good for, for as long as it is there. Under mmap_lock the locks
+	 * of the static key are not to be taken; with a claim it is on.
+	 */
+	if (!static_key_fast_inc_not_disabled(&node_private_key.key))
+		return ERR_PTR(-ENXIO);
+
 	base = shmem_kernel_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
-	if (IS_ERR(base))
-		return base;
-	rc = mpol_set_private_object(&SHMEM_I(file_inode(base))->policy, nid, claim);
+	if (IS_ERR(base)) {
+		rc = PTR_ERR(base);
+		goto err_key;
+	}
+	rc = mpol_set_private_object(&SHMEM_I(file_inode(base))->policy, size, nid, claim);
 	if (rc)
 		goto err;
 	file = alloc_file_clone(base, O_RDWR, &object_fops);
@@ -303,12 +329,14 @@ struct file *node_private_object(const char *name, loff_t size, int nid, unsigne
 		goto err;
 	}
 	file->private_data = base;
-	/* What its policy is good for, for as long as it is there. */
-	node_private_get();
 	return file;
 
 err:
 	fput(base);
+err_key:
+	/* Not the last one, but if the claim has come to its end just now. */
+	atomic_inc(&object_puts);
+	schedule_work(&object_put_work);
 	return ERR_PTR(rc);
 }
 EXPORT_SYMBOL_GPL(node_private_object);

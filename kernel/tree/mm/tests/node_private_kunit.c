@@ -549,12 +549,14 @@ static void a3_full(struct kunit *test)
 		node_private_set_opts(np, BIT(opt), 0);
 	}
 
-	/* The last of the two makes it fully private again. */
+	/* The last of the three makes it fully private again. */
 	node_private_set_opts(np, NODE_PRIVATE_OPT_PSEUDO, NODE_PRIVATE_OPT_PSEUDO);
 	KUNIT_EXPECT_TRUE(test, goes_on());
 	node_private_set_opts(np, NODE_PRIVATE_OPT_MBIND, 0);
 	KUNIT_EXPECT_TRUE(test, goes_on());
 	node_private_set_opts(np, NODE_PRIVATE_OPT_DEMOTION, 0);
+	KUNIT_EXPECT_TRUE(test, goes_on());
+	node_private_set_opts(np, NODE_PRIVATE_OPT_SHMEM, 0);
 	KUNIT_EXPECT_FALSE(test, goes_on());
 
 	drop(&folios);

@@ -284,6 +284,13 @@ TEST_F_TIMEOUT(knob, shmem_full, LONG)
 	EXPECT_EQ(touch(p, size), (long)(size / page));
 	EXPECT_GT(count_on(p, size, dax.nid), 0);
 	EXPECT_LT(count_on(p, size, dax.nid), (long)(size / page));
+	/* As it does if it need not be there, whatever else is switched on. */
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	ASSERT_EQ(set_knob("demotion", "0"), 0);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_PREFERRED, PRIVATE, 0), 0);
+	EXPECT_EQ(madvise(p, size, MADV_REMOVE), 0);
+	EXPECT_EQ(touch(p, size), (long)(size / page));
+	EXPECT_GT(count_on(p, size, dax.nid), 0);
 	EXPECT_EQ(vm_count("oom_kill"), kills);
 	unmap_kind(MEMFD, p, size, fd);
 	free(text);
@@ -334,36 +341,105 @@ TEST_F_TIMEOUT(knob, shmem_swap, LONG)
 	umount_tmpfs();
 }
 
-/* With the node full by then, nothing is lost and nobody killed. */
+static bool all_zero(const char *p, size_t n)
+{
+	while (n && !*p) {
+		p++;
+		n--;
+	}
+	return !n;
+}
+
+/*
+ * With the node full by then, nothing is lost and nobody killed, and what is to be zero is.
+ * Small pages, and huge ones, whose place in swap may be one.
+ */
 TEST_F_TIMEOUT(knob, shmem_swap_full, LONG)
 {
-	size_t size = 2 * MB;
-	int tries, fd;
-	char *p, *q;
+	size_t size = 2 * PMD;
+	char *p, *q, *text;
+	int tries, fd, huge;
+	siginfo_t info;
+	size_t full;
+	pid_t pid;
 
 	if (!self->swap || enter_cgroup())
 		SKIP(return, "no swap, or no control groups");
 	ASSERT_EQ(set_knob("shmem", "1"), 0);
-	ASSERT_EQ(set_knob("reclaim", "1"), 0);
-	p = map_kind(MEMFD, size, &fd);
-	ASSERT_NE(p, MAP_FAILED);
-	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, PRIVATE, 0), 0);
-	fill(p, size, 8);
-	for (tries = 0; tries < 200 && count_resident(p, size); tries++)
-		reclaim_group("16M");
-	ASSERT_EQ(count_resident(p, size), 0);
-	/* Else it would make room. */
+	text = malloc(page);
+	ASSERT_NE(text, NULL);
+	for (huge = 0; huge < 2; huge++) {
+		if (huge && change(&self->changes, SHMEM_HUGE, "force"))
+			SKIP(return, "no huge pages of shared memory");
+		ASSERT_EQ(set_knob("reclaim", "1"), 0);
+		p = map_kind(MEMFD, size, &fd);
+		ASSERT_NE(p, MAP_FAILED);
+		ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, PRIVATE, 0), 0);
+		fill(p, size, 8);
+		for (tries = 0; tries < 200 && count_resident(p, size); tries++)
+			reclaim_group("16M");
+		ASSERT_EQ(count_resident(p, size), 0);
+		/* Else it would make room. */
+		ASSERT_EQ(set_knob("reclaim", "0"), 0);
+		full = free_pages() * page + 4 * MB;
+		ASSERT_LT(fill_node(&q, full), (long)(full / page));
+		/* In the middle of what may be one entry, and by one who can be killed. */
+		pid = fork();
+		if (!pid)
+			_exit(read_ok(p + 5 * page));
+		for (tries = 0; tries < 600; tries++) {
+			info.si_pid = 0;
+			if (!waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+			    info.si_pid == pid)
+				break;
+			usleep(50000);
+		}
+		EXPECT_LT(tries, 600);
+		kill(pid, SIGKILL);
+		EXPECT_EQ(wait_child(pid), 0);
+		/* Who reads it, or truncates it, has it from wherever there is room. */
+		EXPECT_EQ(pread(fd, text, page, 7 * page), (ssize_t)page);
+		EXPECT_EQ(*(unsigned long *)text, 7 * page * 2654435761UL + 8);
+		EXPECT_EQ(punch(fd, 20 * page + 100, 200), 0);
+		EXPECT_EQ(pread(fd, text, page, 20 * page), (ssize_t)page);
+		EXPECT_TRUE(all_zero(text + 100, 200));
+		EXPECT_EQ(*(unsigned long *)text, 20 * page * 2654435761UL + 8);
+		EXPECT_EQ(ftruncate(fd, size - 5 * page + 100), 0);
+		EXPECT_EQ(ftruncate(fd, size), 0);
+		EXPECT_EQ(pread(fd, text, page, size - 5 * page), (ssize_t)page);
+		EXPECT_TRUE(all_zero(text + 100, page - 100));
+		/* Swap can be switched off all the same, and what was in it is there. */
+		ASSERT_EQ(failed(swapoff(getenv("ANONDAX_TEST_SWAP"))), 0);
+		EXPECT_TRUE(filled(p, size - 5 * page, 8));
+		EXPECT_EQ(count_on(p, size, dax.nid), 0);
+		unmap_kind(MEMFD, p, size, fd);
+		munmap(q, full);
+		ASSERT_EQ(failed(swapon(getenv("ANONDAX_TEST_SWAP"), 0)), 0);
+	}
+	free(text);
+}
+
+/* What is huge beyond the end of files is given back before it is said to be full. */
+TEST_F_TIMEOUT(knob, shmem_tails, LONG)
+{
+	char options[64], *p;
+	int i, fd;
+
+	ASSERT_EQ(set_knob("shmem", "1"), 0);
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
-	ASSERT_TRUE(take_all_but(0));
-	q = map_dax(4 * MB);
-	ASSERT_NE(q, MAP_FAILED);
-	EXPECT_LT(touch(q, 4 * MB), (long)(4 * MB / page));
-	EXPECT_FALSE(read_ok(p));
-	/* Swap can be switched off all the same, and what was in it is there. */
-	ASSERT_EQ(failed(swapoff(getenv("ANONDAX_TEST_SWAP"))), 0);
-	EXPECT_TRUE(filled(p, size, 8));
-	EXPECT_EQ(count_on(p, size, dax.nid), 0);
-	unmap_kind(MEMFD, p, size, fd);
+	ASSERT_TRUE(take_all_but(16 * MB));
+	snprintf(options, sizeof(options), "huge=always,mpol=bind:%d", dax.nid);
+	ASSERT_EQ(mount_tmpfs(options), 0);
+	for (i = 0; i < 32; i++) {
+		fd = open(MOUNT, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(ftruncate(fd, page), 0);
+		p = mmap(NULL, 2 * PMD, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		ASSERT_NE(p, MAP_FAILED);
+		ASSERT_EQ(touch(p, page), 1)
+			TH_LOG("file %d", i);
+	}
+	umount_tmpfs();
 }
 
 /* As long as reclaim can make room there is room: more than fits, again and again. */
@@ -780,7 +856,8 @@ TEST_F_TIMEOUT(knob, shmem_overcommit, LONG)
 	pid = fork();
 	if (!pid) {
 		/* Who has neither mapped it nor named it sees no difference. */
-		if (map_anon(size) != MAP_FAILED)
+		if (mmap(NULL, page, PROT_READ, MAP_PRIVATE, open(dax.path, O_RDONLY), 0) !=
+		    MAP_FAILED || map_anon(size) != MAP_FAILED)
 			_exit(1);
 		if (sys_set_mempolicy(MPOL_BIND, PRIVATE))
 			_exit(2);
