@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hold [-s] FILE MIB: map that much of a file privately, or with -s shared with another
- * process, which looks at it too; write to every page, and keep what it got until SIGTERM. SIGUSR1, and SIGTERM before the end, read all
- * of it back and say whether it is what was written. For the demo.
+ * hold [-s] FILE MIB: map that much of a file privately, or with -s shared with
+ * another process, which looks at it too; write to every page, and keep what it
+ * got until SIGTERM. SIGUSR1, and SIGTERM before the end, read all of it back and
+ * say whether it is what was written. For the demo.
  */
 
 #include <errno.h>
