@@ -147,12 +147,16 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define shmem_no_folio(...)		-ENOMEM
 #define shmem_swapin_private(...)	NULL
 #define shmem_waited(...)		false
-#define vmf_shmem_error(vmf, err)	vmf_error(err)
 #define node_private_commits(...)	false
 #define mm_dup_private_node(...)	do { } while (0)
 #define mpol_parse_private(...)		true
 #define nodes_have_memory(nodes)	nodes_subset(*(nodes), node_states[N_MEMORY])
 #define mbind_check_private(...)	0
+
+static inline vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err)
+{
+	return vmf_error(err);
+}
 #endif
 
 #endif /* _MM_NODE_PRIVATE_INTERNAL_H */

@@ -101,7 +101,8 @@ int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp, bool own)
 			if (xa_load(&inode->i_mapping->i_pages, index) ||
 			    shmem_has_page(gfp | __GFP_NORETRY, pol))
 				rc = -EEXIST;
-			else if (!tries-- || schedule_timeout_killable(1) || fatal_signal_pending(current))
+			else if (!tries-- || schedule_timeout_killable(1) ||
+				 fatal_signal_pending(current))
 				rc = -ENOSPC;
 		}
 	}

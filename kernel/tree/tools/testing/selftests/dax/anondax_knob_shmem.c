@@ -545,7 +545,8 @@ TEST_F_TIMEOUT(knob, shmem_others, LONG)
 	ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, PRIVATE), 0);
 	mine.iov_base = &text;
 	theirs.iov_base = p + 2 * size;
-	mine.iov_len = theirs.iov_len = 1;
+	mine.iov_len = 1;
+	theirs.iov_len = 1;
 	EXPECT_EQ(process_vm_writev(pid, &mine, 1, &theirs, 1, 0), 1);
 	EXPECT_EQ(p[2 * size], 'x');
 	EXPECT_NE(node_of(p + 2 * size), dax.nid);
