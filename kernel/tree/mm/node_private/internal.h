@@ -132,7 +132,6 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define mpol_add_private(...)		do { } while (0)
 #define mpol_private_allowed(...)	do { } while (0)
 #define folio_may_have(...)		true
-#define mpol_rebind_private(...)	NULL
 #define mpol_rebound_private(...)	do { } while (0)
 #define folio_policy_kind(...)		NR_NODE_PRIVATE_OPTS
 #define folio_may_leave(...)		true
@@ -156,6 +155,12 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 static inline vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err)
 {
 	return vmf_error(err);
+}
+
+static inline const nodemask_t *
+mpol_rebind_private(struct mempolicy *pol, const nodemask_t *nodes, nodemask_t *mems)
+{
+	return nodes;
 }
 #endif
 
