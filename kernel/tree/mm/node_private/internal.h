@@ -99,13 +99,20 @@ bool vma_shmem_names_private(const struct vm_area_struct *vma, unsigned long add
 bool file_names_private(struct file *file, pgoff_t index);
 bool file_may_collapse_to(struct mm_struct *mm, struct file *file, pgoff_t index,
 			  int nid);
-bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own);
-int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp, bool own);
+bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol);
+int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp);
 struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int order,
 				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx,
 				   bool must);
 bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_t *nodes);
-bool shmem_waited(struct inode *inode, pgoff_t index, bool own);
+bool shmem_waited(struct inode *inode, pgoff_t index);
+
+/* Not in line, but where there are private nodes. */
+static inline bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol)
+{
+	return node_private_enabled() && __shmem_policy_private(gfp, pol);
+}
+
 vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err);
 bool node_private_commits(const struct mm_struct *mm, long pages);
 bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list);

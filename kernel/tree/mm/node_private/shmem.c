@@ -46,10 +46,10 @@ static struct mempolicy *shmem_policy(struct inode *inode, pgoff_t index, bool o
  * May the memory be private? What is not movable belongs to drivers, or to the file
  * system itself; and no policy of a task places what is not its own.
  */
-bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own)
+bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol)
 {
 	return mpol_names_private(pol) && (gfp & __GFP_MOVABLE) &&
-	       (own || (pol->flags & MPOL_F_SHARED));
+	       (current->shmem_own || (pol->flags & MPOL_F_SHARED));
 }
 
 /* Could there be a page, asked for in this way? */
@@ -65,9 +65,9 @@ static bool shmem_has_page(gfp_t gfp, struct mempolicy *pol)
 }
 
 /* Is it for want of a page on private nodes that there is no folio? */
-static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol, bool own)
+static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
 {
-	return shmem_policy_private(gfp, pol, own) &&
+	return shmem_policy_private(gfp, pol) &&
 	       mpol_bound_private(pol, NODE_PRIVATE_SHMEM) &&
 	       !shmem_has_page(gfp & ~__GFP_RECLAIM, pol);
 }
@@ -83,7 +83,6 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol, bool own)
  * @inode: the object
  * @index: for which index
  * @gfp: how it was asked for
- * @own: is it the task's own doing, see shmem_policy()
  *
  * A private node that is full is no reason to kill anybody: it is as a tmpfs that is full.
  *
@@ -91,12 +90,12 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol, bool own)
  * Return: -ENOSPC if it could come from private nodes only, and they are full; -EEXIST if
  * somebody else has put one there meanwhile, or there is one by now; else -ENOMEM.
  */
-int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp, bool own)
+int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp)
 {
-	struct mempolicy *pol = shmem_policy(inode, index, own);
+	struct mempolicy *pol = shmem_policy(inode, index, current->shmem_own);
 	int tries = SHMEM_FULL_PATIENCE, rc = -ENOMEM;
 
-	if (shmem_is_full(gfp, pol, own)) {
+	if (shmem_is_full(gfp, pol)) {
 		while (rc == -ENOMEM) {
 			if (xa_load(&inode->i_mapping->i_pages, index) ||
 			    shmem_has_page(gfp | __GFP_NORETRY, pol))
@@ -140,7 +139,7 @@ struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int ord
 		return folio;
 	if (must || mpol_node_gone(pol))
 		return swapin_ordinary(swap, gfp) ?: folio;
-	return shmem_is_full(gfp, pol, true) ? ERR_PTR(-ENOSPC) : folio;
+	return shmem_is_full(gfp, pol) ? ERR_PTR(-ENOSPC) : folio;
 }
 
 /* Of the nodes that an index can have memory of only, which are being unplugged? */
@@ -163,11 +162,11 @@ bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_
  * Nothing to be had for an index: was that because its nodes were being unplugged, and
  * has that come to an end by now? Not for faults, which wait without their lock.
  */
-bool shmem_waited(struct inode *inode, pgoff_t index, bool own)
+bool shmem_waited(struct inode *inode, pgoff_t index)
 {
 	nodemask_t leaving;
 
-	return shmem_nodes_leaving(inode, index, own, &leaving) &&
+	return shmem_nodes_leaving(inode, index, current->shmem_own, &leaving) &&
 	       !wait_event_killable(node_private_left,
 				    !nodes_intersects(leaving, node_private_leaving));
 }
