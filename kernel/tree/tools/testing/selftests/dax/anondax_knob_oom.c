@@ -445,9 +445,9 @@ static pid_t start_bystander(const char *procs, size_t size, long adj)
 TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
 {
 	size_t size = free_pages() * page + 2048 * MB;
+	char mems[32], *p;
 	pid_t bystander, hog;
 	long kills;
-	char *p;
 
 	if (dax.nid < 2 || !node_has("has_memory", 0) || !node_has("has_memory", 1) ||
 	    get_number(NODE "node0/meminfo", "MemTotal") > 1024L * 1024)
@@ -461,7 +461,8 @@ TEST_F_TIMEOUT(knob, oom_cpuset, LONG)
 	kills = vm_count("oom_kill");
 	bystander = start_bystander(OTHER "/cgroup.procs", 64 * MB, 900);
 	ASSERT_GT(bystander, 0);
-	ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", "0"), 0);
+	snprintf(mems, sizeof(mems), "0,%d", dax.nid);
+	ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.mems", mems), 0);
 	hog = fork();
 	if (!hog) {
 		/* For its text to stay: reading it again would be what fails. */
