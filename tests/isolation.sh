@@ -360,6 +360,8 @@ under() {
 policies() {
 	local mib=$(($(part 7) / 1024)) mode
 	local write=(dd if=/dev/zero of="$tmp/x" bs=1M count="$mib")
+	# What is written is in a tmpfs, which a policy may have there with that knob.
+	[ -z "$knobs" ] || set_knobs 0 shmem
 	for mode in --interleave=all --localalloc --preferred=1 --membind=0; do
 		ends 0 numactl "$mode" "${write[@]}"
 		is "$(stat -c %s "$tmp/x")" $((mib << 20)) "bytes written"
@@ -377,6 +379,7 @@ policies() {
 		is "$(awk '$3 == "FilePages:" { print $4 }' "$nodes/node$PNODE/meminfo")" 0 "KiB of page cache on the node"
 		rm -f "$tmp/x"
 	done
+	[ -z "$knobs" ] || set_knobs 1 shmem
 }
 # numactl asks libnuma, which knows nodes with memory.
 refused() {
