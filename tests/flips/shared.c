@@ -173,6 +173,9 @@ void share_memory(void)
 	seed_rng(700);
 	handle_signals();
 	sh->worker[me].doing = "sharing";
+	/* The cpuset is that of the workers. */
+	if (put_text(CGROUP "/load/cgroup.procs", "0"))
+		wrong("cannot join the group of the workers: %s", strerror(errno));
 	while (!stopped()) {
 		if (!map_shared(a, (int)rnd(DEVICES + 1) - 1, 64 + rnd(1024))) {
 			nap(50);
