@@ -443,12 +443,14 @@ bool vma_may_collapse_to(struct mm_struct *mm, const struct vm_area_struct *vma,
 	/* Whoever has the node then may let others have it: not those of the claim before. */
 	if (mpol_is_private(pol) && node_isset(nid, pol->nodes))
 		return mpol_claim_stands(pol, nid);
-	if (pol && node_isset(nid, pol->nodes))
-		return mm_may_have(mm, nid);
 	/* What lets shared memory in is nothing to a mapping that is anonymous. */
-	return (vma ? node_private_allows(nid, NODE_PRIVATE_DEMOTION) ||
-		      node_private_allows(nid, NODE_PRIVATE_MBIND) :
-		      node_private_is_pseudo(nid)) && mm_may_have(mm, nid);
+	if (!(pol && node_isset(nid, pol->nodes)) && !node_private_is_pseudo(nid))
+		return false;
+	if (vma && !(pol && node_isset(nid, pol->nodes)) &&
+	    !node_private_allows(nid, NODE_PRIVATE_DEMOTION) &&
+	    !node_private_allows(nid, NODE_PRIVATE_MBIND))
+		return false;
+	return mm_may_have(mm, nid);
 }
 
 /*
