@@ -327,8 +327,9 @@ bool vma_names_private(const struct vm_area_struct *vma)
 	       mpol_names_private(vma_effective_policy(vma));
 }
 
-/* Can memory of that kind come from private nodes only, for the running task? */
-bool mpol_bound_private(const struct mempolicy *pol, enum node_private_opt opt)
+/* Can memory of that kind come from private nodes only, for the owner of @mm? */
+static bool mpol_bound_private_of(const struct mempolicy *pol, enum node_private_opt opt,
+				  struct mm_struct *mm)
 {
 	int nid;
 
@@ -338,33 +339,23 @@ bool mpol_bound_private(const struct mempolicy *pol, enum node_private_opt opt)
 		return false;
 	for_each_node_mask(nid, pol->nodes) {
 		if (node_state(nid, N_MEMORY_PRIVATE) && node_private_allows(nid, opt) &&
-		    node_private_granted(nid))
+		    mm_may_have(mm, nid))
 			return true;
 	}
 	return false;
 }
 
+/* The same for the running task. */
+bool mpol_bound_private(const struct mempolicy *pol, enum node_private_opt opt)
+{
+	return mpol_bound_private_of(pol, opt, current->mm);
+}
+
 /* Can memory of the mapping come from private nodes only? */
 bool vma_bound_private(const struct vm_area_struct *vma)
 {
-	const struct mempolicy *pol;
-	int nid;
-
-	if (!node_private_enabled())
-		return false;
-
-	pol = vma_effective_policy(vma);
-	if (mpol_is_private(pol))
-		return true;
-	if (!pol || pol->mode != MPOL_BIND || !mpol_only_private(pol))
-		return false;
-	for_each_node_mask(nid, pol->nodes) {
-		if (node_state(nid, N_MEMORY_PRIVATE) &&
-		    node_private_allows(nid, NODE_PRIVATE_MBIND) &&
-		    mm_may_have(vma->vm_mm, nid))
-			return true;
-	}
-	return false;
+	return node_private_enabled() &&
+	       mpol_bound_private_of(vma_effective_policy(vma), NODE_PRIVATE_MBIND, vma->vm_mm);
 }
 
 /*
