@@ -256,6 +256,7 @@ static const struct bar stock_bars[] = {
 	{ "node1/touch-64k", MEDIAN, "anonymous fault, 64 KiB, bound to an ordinary node" },
 	{ "node1/touch-2m", MEDIAN, "anonymous fault, 2 MiB, bound to an ordinary node" },
 	{ "cow-4k", MEDIAN, "copy on write, 4 KiB" },
+	{ "tmpfs-write", MEDIAN, "write() of 4 KiB to tmpfs" },
 	{ "fork-exit", MEDIAN, "fork and exit" },
 	{ "fork-exit-16m", MEDIAN, "fork and exit with 16 MiB" },
 };

@@ -13,22 +13,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "complaints.h"
+
 #define SIZE	(1024 * 1024UL)
-
-static int complaints;
-
-void numa_error(char *where)
-{
-	complaints++;
-	printf("# libnuma says: %s: %s\n", where, strerror(errno));
-}
-
-void numa_warn(int num, char *fmt, ...)
-{
-	(void)num;
-	(void)fmt;
-	complaints++;
-}
 
 /* How many KiB of what is new are on the node. */
 static long fresh_on(int node)

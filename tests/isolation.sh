@@ -138,7 +138,7 @@ fire() {
 	}
 	# Nor did any of it come and go, but where the knob lets a policy name the node.
 	given=$(($(served) - given))
-	[ "$given" = 0 ] || { [[ "$1" = policies || "$1" = allowed ]] && [ -n "$knobs" ]; } || {
+	[ "$given" = 0 ] || { [[ "$*" = *policies || "$1" = allowed ]] && [ -n "$knobs" ]; } || {
 		note "$given allocations from the node"
 		rc=1
 	}
@@ -357,15 +357,15 @@ under() {
 		exit $! + 0 if syscall(238, $mode + 0, pack("Q", $mask), 64) != 0;
 		exec @ARGV or exit 127' "$@"
 }
+cached() { awk '$3 == "FilePages:" { print $4 }' "$nodes/node$PNODE/meminfo"; }
 policies() {
 	local mib=$(($(part 7) / 1024)) mode
-	local write=(dd if=/dev/zero of="$tmp/x" bs=1M count="$mib")
-	# What is written is in a tmpfs, which a policy may have there with that knob.
-	[ -z "$knobs" ] || set_knobs 0 shmem
+	local file="$tmp/fs/x" knob
+	local write=(dd if=/dev/zero bs=1M count="$mib" of="$file")
 	for mode in --interleave=all --localalloc --preferred=1 --membind=0; do
 		ends 0 numactl "$mode" "${write[@]}"
-		is "$(stat -c %s "$tmp/x")" $((mib << 20)) "bytes written"
-		rm -f "$tmp/x"
+		is "$(stat -c %s "$file")" $((mib << 20)) "bytes written"
+		rm -f "$file"
 	done
 	# Preferred, bind, interleave, one of many, interleave by weight. The node
 	# alone is EINVAL; together with another it is left out. With the knob on it
@@ -375,11 +375,21 @@ policies() {
 	done
 	for mode in 2 3 5 6; do
 		ends 0 under "$mode" "0,$PNODE" "${write[@]}"
-		is "$(stat -c %s "$tmp/x")" $((mib << 20)) "bytes written"
-		is "$(awk '$3 == "FilePages:" { print $4 }' "$nodes/node$PNODE/meminfo")" 0 "KiB of page cache on the node"
+		is "$(stat -c %s "$file")" $((mib << 20)) "bytes written"
+		is "$(cached)" 0 "KiB of page cache on the node"
+		rm -f "$file"
+	done
+	# A file of a tmpfs is there with that knob, and only then.
+	[ -n "$knobs" ] || return 0
+	for knob in 0 1; do
+		set_knobs "$knob" shmem
+		ends 0 under 2 "0,$PNODE" "${write[@]}"
+		is "$(cached)" 0 "KiB of page cache on the node, with shmem $knob"
+		rm -f "$file"
+		ends 0 under 2 "$PNODE" dd if=/dev/zero bs=1M count="$mib" of="$tmp/x"
+		is "$(cached)" $((knob * mib << 10)) "KiB of a tmpfs on the node, with shmem $knob"
 		rm -f "$tmp/x"
 	done
-	[ -z "$knobs" ] || set_knobs 1 shmem
 }
 # numactl asks libnuma, which knows nodes with memory.
 refused() {
@@ -403,7 +413,7 @@ fire "page cache of a file, written and read" with_disk page_cache
 [ -n "$brief" ] || fire "slab: files, dentries, sockets, pipes" slab
 fire "hugetlb pools, the node's own too" hugetlb
 [ -n "$brief" ] || fire "a fork storm" fork_storm
-fire "policies that name the node, or all nodes" policies
+fire "policies that name the node, or all nodes" with_disk policies
 [ -n "$brief" ] || fire "drop_caches, compaction, reclaim asked for" with_disk knobs
 fire "a program that never stops asking" hog
 [ -n "$brief" ] || fire "a control group at its limit" limited

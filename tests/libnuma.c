@@ -16,28 +16,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "complaints.h"
+
 #define SIZE	(16UL * 1024 * 1024)
 
 static int node;
 static long page;
 static struct bitmask *the_node;	/* this node alone */
 static struct bitmask *both;		/* this one and node 0 */
-
-/* libnuma tells who asks this way; by default it prints and goes on. */
-static int complaints;
-
-void numa_error(char *where)
-{
-	complaints++;
-	printf("# libnuma says: %s: %s\n", where, strerror(errno));
-}
-
-void numa_warn(int num, char *fmt, ...)
-{
-	(void)num;
-	(void)fmt;
-	complaints++;
-}
 
 static void check(bool good, const char *what)
 {

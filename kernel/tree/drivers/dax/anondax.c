@@ -561,13 +561,20 @@ static int anondax_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Is the device bound as it was when the file was opened, and plugged? */
+static bool anondax_is_mappable(const struct anondax_file *af)
+{
+	lockdep_assert_held(&af->ad->map_lock);
+	return af->ad->mappable && af->binding == af->ad->binding;
+}
+
 /* The claim that lets a mapping in, or 0. The memory may go at any time after this as well. */
 static unsigned long anondax_mappable(struct anondax_file *af, bool shared)
 {
 	struct anondax *ad = af->ad;
 
 	guard(spinlock)(&ad->map_lock);
-	if (!ad->mappable || af->binding != ad->binding)
+	if (!anondax_is_mappable(af))
 		return 0;
 	/* An object keeps itself. */
 	if (!shared) {
@@ -658,7 +665,7 @@ static bool anondax_may_map(struct file *file)
 	if (!(file->f_mode & FMODE_WRITE))
 		return false;
 	guard(spinlock)(&af->ad->map_lock);
-	return af->ad->mappable && af->binding == af->ad->binding;
+	return anondax_is_mappable(af);
 }
 
 static unsigned long anondax_get_unmapped_area(struct file *file, unsigned long addr,

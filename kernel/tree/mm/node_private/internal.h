@@ -99,8 +99,10 @@ bool vma_shmem_names_private(const struct vm_area_struct *vma, unsigned long add
 bool file_names_private(struct file *file, pgoff_t index);
 bool file_may_collapse_to(struct mm_struct *mm, struct file *file, pgoff_t index,
 			  int nid);
-bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol);
-int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp);
+bool shmem_own(const struct inode *inode, const struct mm_struct *fault_mm);
+bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own);
+int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp,
+		   const struct mm_struct *fault_mm);
 struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int order,
 				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx,
 				   bool must);
@@ -108,9 +110,12 @@ bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_
 bool shmem_waited(struct inode *inode, pgoff_t index);
 
 /* Not in line, but where there are private nodes. */
-static inline bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol)
+static inline bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol,
+					const struct inode *inode,
+					const struct mm_struct *fault_mm)
 {
-	return node_private_enabled() && __shmem_policy_private(gfp, pol);
+	return node_private_enabled() &&
+	       __shmem_policy_private(gfp, pol, shmem_own(inode, fault_mm));
 }
 
 vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err);

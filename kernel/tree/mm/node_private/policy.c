@@ -426,22 +426,23 @@ struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma)
 bool vma_may_collapse_to(struct mm_struct *mm, const struct vm_area_struct *vma, int nid)
 {
 	const struct mempolicy *pol;
+	bool named, allowed;
 
 	if (!node_is_private(nid))
 		return !vma || !vma_bound_private(vma);
 
 	pol = vma && vma_names_private(vma) ? vma_effective_policy(vma) : NULL;
+	named = pol && node_isset(nid, pol->nodes);
 	/* Whoever has the node then may let others have it: not those of the claim before. */
-	if (mpol_is_private(pol) && node_isset(nid, pol->nodes))
+	if (named && mpol_is_private(pol))
 		return mpol_claim_stands(pol, nid);
 	/* What lets shared memory in is nothing to a mapping that is anonymous. */
-	if (!(pol && node_isset(nid, pol->nodes)) && !node_private_is_pseudo(nid))
-		return false;
-	if (vma && !(pol && node_isset(nid, pol->nodes)) &&
-	    !node_private_allows(nid, NODE_PRIVATE_DEMOTION) &&
-	    !node_private_allows(nid, NODE_PRIVATE_MBIND))
-		return false;
-	return mm_may_have(mm, nid);
+	if (named || !vma)
+		allowed = named || node_private_is_pseudo(nid);
+	else
+		allowed = node_private_allows(nid, NODE_PRIVATE_DEMOTION) ||
+			  node_private_allows(nid, NODE_PRIVATE_MBIND);
+	return allowed && mm_may_have(mm, nid);
 }
 
 /*

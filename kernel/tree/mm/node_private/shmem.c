@@ -31,6 +31,16 @@
 #include "internal.h"
 
 /*
+ * Is it the task's own doing? Not a driver's or swapoff's, nor what the kernel writes to an
+ * object of its own, nor a fault in a mapping of somebody else.
+ */
+bool shmem_own(const struct inode *inode, const struct mm_struct *fault_mm)
+{
+	return fault_mm ? fault_mm == current->mm :
+			  !current->shmem_kernel && !IS_PRIVATE(inode);
+}
+
+/*
  * The policy for an index of an object. Without one of its own it is the task's, where it
  * is the task that uses it: not somebody else, or a driver, whose object it is. NULL for
  * none, else for mpol_cond_put().
@@ -46,10 +56,10 @@ static struct mempolicy *shmem_policy(struct inode *inode, pgoff_t index, bool o
  * May the memory be private? What is not movable belongs to drivers, or to the file
  * system itself; and no policy of a task places what is not its own.
  */
-bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol)
+bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own)
 {
 	return mpol_names_private(pol) && (gfp & __GFP_MOVABLE) &&
-	       (current->shmem_own || (pol->flags & MPOL_F_SHARED));
+	       (own || (pol->flags & MPOL_F_SHARED));
 }
 
 /* Could there be a page, asked for in this way? */
@@ -64,11 +74,10 @@ static bool shmem_has_page(gfp_t gfp, struct mempolicy *pol)
 	return folio;
 }
 
-/* Is it for want of a page on private nodes that there is no folio? */
+/* Of a policy that is one of private nodes: is it for want of a page that there is none? */
 static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
 {
-	return shmem_policy_private(gfp, pol) &&
-	       mpol_bound_private(pol, NODE_PRIVATE_SHMEM) &&
+	return mpol_bound_private(pol, NODE_PRIVATE_SHMEM) &&
 	       !shmem_has_page(gfp & ~__GFP_RECLAIM, pol);
 }
 
@@ -83,6 +92,7 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
  * @inode: the object
  * @index: for which index
  * @gfp: how it was asked for
+ * @fault_mm: whose fault it is, or NULL for who reads or writes
  *
  * A private node that is full is no reason to kill anybody: it is as a tmpfs that is full.
  *
@@ -90,12 +100,14 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
  * Return: -ENOSPC if it could come from private nodes only, and they are full; -EEXIST if
  * somebody else has put one there meanwhile, or there is one by now; else -ENOMEM.
  */
-int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp)
+int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp,
+		   const struct mm_struct *fault_mm)
 {
-	struct mempolicy *pol = shmem_policy(inode, index, current->shmem_own);
+	bool own = shmem_own(inode, fault_mm);
+	struct mempolicy *pol = shmem_policy(inode, index, own);
 	int tries = SHMEM_FULL_PATIENCE, rc = -ENOMEM;
 
-	if (shmem_is_full(gfp, pol)) {
+	if (__shmem_policy_private(gfp, pol, own) && shmem_is_full(gfp, pol)) {
 		while (rc == -ENOMEM) {
 			if (xa_load(&inode->i_mapping->i_pages, index) ||
 			    shmem_has_page(gfp | __GFP_NORETRY, pol))
@@ -166,7 +178,7 @@ bool shmem_waited(struct inode *inode, pgoff_t index)
 {
 	nodemask_t leaving;
 
-	return shmem_nodes_leaving(inode, index, current->shmem_own, &leaving) &&
+	return shmem_nodes_leaving(inode, index, shmem_own(inode, NULL), &leaving) &&
 	       !wait_event_killable(node_private_left,
 				    !nodes_intersects(leaving, node_private_leaving));
 }
@@ -323,6 +335,8 @@ struct file *node_private_object(const char *name, loff_t size, int nid, unsigne
 	rc = mpol_set_private_object(&SHMEM_I(file_inode(base))->policy, size, nid, claim);
 	if (rc)
 		goto err;
+	/* As large as it is, whoever opens it by what /proc has of its mappings. */
+	SHMEM_I(file_inode(base))->seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
 	file = alloc_file_clone(base, O_RDWR, &object_fops);
 	if (IS_ERR(file)) {
 		rc = PTR_ERR(file);

@@ -161,6 +161,12 @@ void *huge_in(void *p);
 void *map_shared_huge(size_t size);
 void huge_at_first(char *p, size_t size);
 
+/* The mask of a node. */
+static inline unsigned long bit(int nid)
+{
+	return 1UL << nid;
+}
+
 int node_of(void *p);
 long count_on(void *start, size_t size, int nid);
 bool all_on_dax(void *start, size_t size);

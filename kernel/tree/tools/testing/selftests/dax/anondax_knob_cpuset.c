@@ -12,12 +12,6 @@
 #define INNER		CGROUP GROUP "/inner"
 #define P		bit(dax.nid)
 
-/* The mask of a node. */
-static unsigned long bit(int nid)
-{
-	return 1UL << nid;
-}
-
 /* What is written to cpuset.mems: @ is the node. */
 static const char *named(const char *mems)
 {
@@ -728,31 +722,75 @@ TEST_F_TIMEOUT(knob, cpuset_of_other, LONG)
 	ASSERT_EQ(put_text(MEMS, "\n"), 0);
 }
 
-/* Lists of cgroup v1 do not take it, so in a cpuset of v1 it is not there. */
-TEST_F_TIMEOUT(knob, cpuset_v1, LONG)
+/* Mount cpusets of cgroup v1, which those of v2 are in the way of. 0 or -errno. */
+static int mount_v1(const char *dir, const char *options)
 {
-	char dir[] = "/tmp/anondax-cpuset-XXXXXX", path[PATH_MAX], *p;
 	int tries, rc = -1;
-	pid_t pid;
 
-	if (!node_has("has_memory", 0) || !mkdtemp(dir))
-		SKIP(return, "no memory on node 0, or no place for a mount");
-	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	rmdir(CGROUP GROUP);
 	rmdir(OTHER);
 	put_text(CGROUP "cgroup.subtree_control", "-cpuset");
 	/* Until the last of v2's has gone. */
 	for (tries = 0; tries < 100 && rc; tries++) {
-		rc = mount("none", dir, "cgroup", 0, "cpuset");
-		if (rc && errno != EBUSY)
+		rc = failed(mount("none", dir, "cgroup", 0, options));
+		if (rc && rc != -EBUSY)
 			break;
 		if (rc)
 			usleep(50000);
 	}
-	if (rc) {
+	if (rc)
 		put_text(CGROUP "cgroup.subtree_control", "+cpuset");
+	return rc;
+}
+
+/* They stay, mounted or not, as long as the last group has not quite gone. */
+static int umount_v1(const char *dir, const char *options)
+{
+	int tries, rc = -1;
+
+	for (tries = 0; tries < 100 && rc; tries++) {
+		umount(dir);
+		usleep(100000);
+		rc = put_text(CGROUP "cgroup.subtree_control", "+cpuset");
+		if (rc)
+			mount("none", dir, "cgroup", 0, options);
+	}
+	return rc;
+}
+
+/* Memory that a task of the group binds to the node, or has bound before: how much is there? */
+static int bound_in_v1(const char *group, char *before)
+{
+	char path[PATH_MAX], *now;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		snprintf(path, sizeof(path), "%s/tasks", group);
+		now = map_anon(page);
+		if (put_text(path, "0"))
+			_exit(100);
+		sys_mbind(now, page, MPOL_BIND, P, 0);
+		if (touch(before, page) != 1 || touch(now, page) != 1)
+			_exit(101);
+		_exit(count_on(before, page, dax.nid) + count_on(now, page, dax.nid));
+	}
+	return wait_child(pid);
+}
+
+/* Lists of cgroup v1 do not take it, so in a cpuset of v1 it is not there. */
+TEST_F_TIMEOUT(knob, cpuset_v1, LONG)
+{
+	char dir[] = "/tmp/anondax-cpuset-XXXXXX", path[PATH_MAX], *p;
+	int rc;
+
+	if (!node_has("has_memory", 0) || !mkdtemp(dir))
+		SKIP(return, "no memory on node 0, or no place for a mount");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	rc = mount_v1(dir, "cpuset");
+	if (rc) {
 		rmdir(dir);
-		SKIP(return, "no cpusets of cgroup v1: %s", strerror(errno));
+		SKIP(return, "no cpusets of cgroup v1: %s", strerror(-rc));
 	}
 	p = map_anon(page);
 	EXPECT_EQ(sys_mbind(p, page, MPOL_BIND, P, 0), 0);
@@ -763,29 +801,105 @@ TEST_F_TIMEOUT(knob, cpuset_v1, LONG)
 	snprintf(path, sizeof(path), "%s/inner/cpuset.mems", dir);
 	EXPECT_EQ(put_text(path, named("0,@")), -EINVAL);
 	EXPECT_EQ(put_text(path, "0"), 0);
+	snprintf(path, sizeof(path), "%s/inner", dir);
+	EXPECT_EQ(bound_in_v1(path, p), 0);
+	EXPECT_EQ(rmdir(path), 0);
+	EXPECT_EQ(umount_v1(dir, "cpuset"), 0);
+	rmdir(dir);
+}
+
+/* Mounted to be as those of v2 they take it; who is made as a copy is granted nothing. */
+TEST_F_TIMEOUT(knob, cpuset_v1_as_v2, LONG)
+{
+	static const char options[] = "cpuset,cpuset_v2_mode";
+	char dir[] = "/tmp/anondax-cpuset-XXXXXX", path[PATH_MAX], list[256], *p;
+	int rc;
+
+	if (!node_has("has_memory", 0) || !mkdtemp(dir))
+		SKIP(return, "no memory on node 0, or no place for a mount");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("cpuset", "1"), 0);
+	rc = mount_v1(dir, options);
+	if (rc) {
+		rmdir(dir);
+		SKIP(return, "no cpusets of cgroup v1: %s", strerror(-rc));
+	}
+	p = map_anon(page);
+	snprintf(path, sizeof(path), "%s/cgroup.clone_children", dir);
+	EXPECT_EQ(put_text(path, "1"), 0);
+	snprintf(path, sizeof(path), "%s/inner", dir);
+	EXPECT_EQ(mkdir(path, 0755), 0);
+	EXPECT_EQ(bound_in_v1(path, p), 0);
+	snprintf(path, sizeof(path), "%s/inner/cpuset.mems", dir);
+	EXPECT_EQ(get_text(path, list, sizeof(list)), 0);
+	EXPECT_TRUE(in_list(list, 0));
+	EXPECT_FALSE(in_list(list, dax.nid));
+	/* By name it is. */
+	EXPECT_EQ(put_text(path, named("0,@")), 0);
+	snprintf(path, sizeof(path), "%s/inner", dir);
+	EXPECT_EQ(bound_in_v1(path, p), 1);
+	EXPECT_EQ(rmdir(path), 0);
+	EXPECT_EQ(umount_v1(dir, options), 0);
+	rmdir(dir);
+}
+
+static long stalls(void)
+{
+	return vm_count("allocstall_normal") + vm_count("allocstall_movable") +
+	       vm_count("allocstall_dma32");
+}
+
+static void *touch_in_inner(void *p)
+{
+	return (void *)(put_text(CGROUP GROUP "/inner/cgroup.threads", "0") ?
+			-1L : touch(p, 512 * page));
+}
+
+/*
+ * A thread in a cpuset that has the node, full, and none of the ordinary nodes of a policy:
+ * it has memory of its cpuset, and reclaims nothing for each page.
+ */
+TEST_F_TIMEOUT(knob, cpuset_of_thread, LONG)
+{
+	size_t size = 512 * page;
+	pthread_t thread;
+	long before;
+	void *ret;
+	pid_t pid;
+	char *p;
+
+	if (dax.nid < 2 || !node_has("has_memory", 0) || !node_has("has_memory", 1) ||
+	    enter_cgroup())
+		SKIP(return, "no memory on nodes 0 and 1, or no control groups");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(put_text(CGROUP "cgroup.procs", "0"), 0);
+	ASSERT_EQ(put_text(MEMS, named("0-1,@")), 0);
+	ASSERT_EQ(mkdir(CGROUP GROUP "/inner", 0755), 0);
+	EXPECT_EQ(put_text(CGROUP GROUP "/inner/cgroup.type", "threaded"), 0);
+	EXPECT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "+cpuset"), 0);
+	EXPECT_EQ(put_text(CGROUP GROUP "/inner/cpuset.mems", named("1,@")), 0);
+	EXPECT_TRUE(take_all_but(0));
 	pid = fork();
 	if (!pid) {
-		snprintf(path, sizeof(path), "%s/inner/tasks", dir);
-		if (put_text(path, "0"))
+		p = map_anon(size);
+		if (put_text(CGROUP GROUP "/cgroup.procs", "0") ||
+		    madvise(p, size, MADV_NOHUGEPAGE) ||
+		    sys_mbind(p, size, MPOL_BIND, P | 1, 0))
 			_exit(1);
-		/* What it was bound to before counts no more either. */
-		_exit(sys_mbind(map_anon(page), page, MPOL_BIND, P, 0) != -EINVAL ||
-		      touch(p, page) != 1 || node_of(p) == dax.nid);
+		before = stalls();
+		if (pthread_create(&thread, NULL, touch_in_inner, p) ||
+		    pthread_join(thread, &ret))
+			_exit(2);
+		if (stalls() - before > 16)
+			_exit(3);
+		if ((long)ret != 512)
+			_exit(4);
+		_exit(count_on(p, size, 0) ? 5 : 0);
 	}
 	EXPECT_EQ(wait_child(pid), 0);
-	snprintf(path, sizeof(path), "%s/inner", dir);
-	EXPECT_EQ(rmdir(path), 0);
-	/* It stays, mounted or not, as long as that has not quite gone. */
-	for (tries = 0; tries < 100; tries++) {
-		umount(dir);
-		usleep(100000);
-		rc = put_text(CGROUP "cgroup.subtree_control", "+cpuset");
-		if (!rc)
-			break;
-		mount("none", dir, "cgroup", 0, "cpuset");
-	}
-	EXPECT_EQ(rc, 0);
-	rmdir(dir);
+	EXPECT_EQ(rmdir(CGROUP GROUP "/inner"), 0);
+	EXPECT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "-cpuset"), 0);
+	EXPECT_EQ(rmdir(CGROUP GROUP), 0);
 }
 
 /* Whose memory is charged to the same group: what one of their cpusets keeps off, all do. */

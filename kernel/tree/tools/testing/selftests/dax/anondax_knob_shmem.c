@@ -17,12 +17,6 @@
 #define PRIVATE		bit(dax.nid)
 #define ORDINARY	(dax.nid ? 1UL : 2UL)
 
-/* The mask of a node. */
-static unsigned long bit(int nid)
-{
-	return 1UL << nid;
-}
-
 /* The four kinds of shared memory. The file of those that have one goes to @fd. */
 enum kind { ANON, MEMFD, SYSV, TMPFS, KINDS };
 
@@ -341,6 +335,38 @@ TEST_F_TIMEOUT(knob, shmem_swap, LONG)
 	umount_tmpfs();
 }
 
+/* Swap that is memory itself, which folios are read from at once and whole. */
+TEST_F_TIMEOUT(knob, shmem_swap_memory, LONG)
+{
+	const char *disk = "/dev/ram0";
+	int tries, huge, fd;
+	char *p;
+
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	swap_off();
+	if (system("mkswap /dev/ram0 >/dev/null 2>&1") || swapon(disk, 0))
+		SKIP(return, "no disk in memory");
+	ASSERT_EQ(set_knob("shmem", "1"), 0);
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	ASSERT_EQ(set_knob("demotion", "0"), 0);
+	for (huge = 0; huge < 2; huge++) {
+		if (huge && change(&self->changes, SHMEM_HUGE, "force"))
+			break;
+		p = map_kind(MEMFD, PMD, &fd);
+		ASSERT_NE(p, MAP_FAILED);
+		ASSERT_EQ(sys_mbind(p, PMD, MPOL_BIND, PRIVATE, 0), 0);
+		fill(p, PMD, 7);
+		for (tries = 0; tries < 200 && count_resident(p, PMD); tries++)
+			reclaim_group("16M");
+		EXPECT_EQ(count_resident(p, PMD), 0);
+		EXPECT_TRUE(filled(p, PMD, 7));
+		EXPECT_TRUE(all_on_dax(p, PMD));
+		unmap_kind(MEMFD, p, PMD, fd);
+	}
+	EXPECT_EQ(failed(swapoff(disk)), 0);
+}
+
 static bool all_zero(const char *p, size_t n)
 {
 	while (n && !*p) {
@@ -471,33 +497,54 @@ TEST_F_TIMEOUT(knob, shmem_reclaimed, LONG)
 TEST_F_TIMEOUT(knob, shmem_huge, LONG)
 {
 	char *map, *p;
+	int tries;
 
 	ASSERT_EQ(set_knob("shmem", "1"), 0);
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	if (change(&self->changes, SHMEM_HUGE, "always") ||
 	    change(&self->changes, THP "hugepages-2048kB/shmem_enabled", "inherit"))
 		SKIP(return, "no huge pages of shared memory");
-	map = map_shared_huge(4 * PMD);
+	map = map_shared_huge(5 * PMD);
 	ASSERT_NE(map, MAP_FAILED);
-	ASSERT_EQ(sys_mbind(map, 4 * PMD, MPOL_BIND, PRIVATE, 0), 0);
+	ASSERT_EQ(sys_mbind(map, 5 * PMD, MPOL_BIND, PRIVATE, 0), 0);
 	p = map;
 	fill(p, PMD, 1);
 	EXPECT_TRUE(all_on_dax(p, PMD));
-	EXPECT_EQ(read_smaps(map, 4 * PMD, "ShmemPmdMapped"), (long)(PMD / KB));
+	EXPECT_EQ(read_smaps(map, 5 * PMD, "ShmemPmdMapped"), (long)(PMD / KB));
 	EXPECT_TRUE(filled(p, PMD, 1));
 
 	/* Small ones at first. */
 	ASSERT_EQ(change(&self->changes, SHMEM_HUGE, "never"), 0);
 	p += PMD;
 	fill(p, PMD, 2);
-	EXPECT_EQ(read_smaps(map, 4 * PMD, "ShmemPmdMapped"), (long)(PMD / KB));
+	EXPECT_EQ(read_smaps(map, 5 * PMD, "ShmemPmdMapped"), (long)(PMD / KB));
 	ASSERT_EQ(set_knob("madvise", "0"), 0);
 	EXPECT_NE(failed(madvise(p, PMD, MADV_COLLAPSE)), 0);
 	ASSERT_EQ(set_knob("madvise", "1"), 0);
 	EXPECT_EQ(failed(madvise(p, PMD, MADV_COLLAPSE)), 0);
 	EXPECT_TRUE(all_on_dax(p, PMD));
-	EXPECT_EQ(read_smaps(map, 4 * PMD, "ShmemPmdMapped"), (long)(2 * PMD / KB));
+	EXPECT_EQ(read_smaps(map, 5 * PMD, "ShmemPmdMapped"), (long)(2 * PMD / KB));
 	EXPECT_TRUE(filled(p, PMD, 2));
+
+	/* By khugepaged, which it takes reclaim for. */
+	ASSERT_EQ(khugepaged_on(&self->changes), 0);
+	ASSERT_EQ(change(&self->changes, SHMEM_HUGE, "advise"), 0);
+	p += PMD;
+	ASSERT_EQ(madvise(p, PMD, MADV_NOHUGEPAGE), 0);
+	fill(p, PMD, 4);
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	ASSERT_TRUE(khugepaged_looks(p, PMD, 4));
+	EXPECT_EQ(read_smaps(p, PMD, "ShmemPmdMapped"), 0);
+	ASSERT_EQ(set_knob("reclaim", "1"), 0);
+	for (tries = 0; tries < 500 && !read_smaps(p, PMD, "ShmemPmdMapped"); tries++) {
+		ASSERT_TRUE(filled(p, PMD, 4));
+		usleep(20000);
+	}
+	EXPECT_EQ(read_smaps(p, PMD, "ShmemPmdMapped"), (long)(PMD / KB));
+	EXPECT_TRUE(all_on_dax(p, PMD));
+	EXPECT_TRUE(filled(p, PMD, 4));
+	ASSERT_EQ(change(&self->changes, SHMEM_HUGE, "never"), 0);
 
 	/* Bound to the node, an object gets no ordinary one, which a fault would refuse it. */
 	p += PMD;
@@ -505,7 +552,125 @@ TEST_F_TIMEOUT(knob, shmem_huge, LONG)
 	ASSERT_EQ(move_to(p, PMD, __builtin_ctzl(ORDINARY)), 0);
 	EXPECT_NE(failed(madvise(p, PMD, MADV_COLLAPSE)), 0);
 	EXPECT_TRUE(filled(p, PMD, 3));
-	munmap(map, 4 * PMD);
+	munmap(map, 5 * PMD);
+}
+
+struct uffd {
+	int fd;
+	char *at;
+	const char *from;
+};
+
+static int uffd_copy(const struct uffd *u, char *to)
+{
+	struct uffdio_copy copy = {
+		.dst = (unsigned long)to,
+		.src = (unsigned long)u->from,
+		.len = page,
+	};
+
+	return failed(ioctl(u->fd, UFFDIO_COPY, &copy));
+}
+
+static void *uffd_serve(void *arg)
+{
+	struct uffd *u = arg;
+	struct uffd_msg msg;
+
+	if (read(u->fd, &msg, sizeof(msg)) != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
+		return (void *)1L;
+	return uffd_copy(u, u->at) ? (void *)2L : NULL;
+}
+
+/* What is put into an object for a fault is where the object's memory is, whoever puts it. */
+TEST_F_TIMEOUT(knob, shmem_userfaultfd, LONG)
+{
+	struct uffdio_register reg = { 0 };
+	struct uffdio_zeropage zero = { 0 };
+	struct uffdio_continue again = { 0 };
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_MINOR_SHMEM,
+	};
+	struct uffd u;
+	size_t size = 16 * page, room;
+	char *p, *q, *hog;
+	pthread_t thread;
+	void *ret;
+	pid_t pid;
+	int fd;
+
+	u.fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	if (u.fd < 0 || ioctl(u.fd, UFFDIO_API, &api))
+		SKIP(return, "no userfaultfd for shared memory: %s", strerror(errno));
+	ASSERT_EQ(set_knob("shmem", "1"), 0);
+	u.from = malloc(page);
+	ASSERT_NE(u.from, NULL);
+	memset((char *)u.from, 'u', page);
+	p = map_kind(MEMFD, size, &fd);
+	q = map_fd(fd, size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, PRIVATE, 0), 0);
+	reg.range.start = (unsigned long)p;
+	reg.range.len = size;
+	reg.mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR;
+	ASSERT_EQ(failed(ioctl(u.fd, UFFDIO_REGISTER, &reg)), 0);
+
+	/* Before a fault, and zeroes. */
+	EXPECT_EQ(uffd_copy(&u, p), 0);
+	zero.range.start = (unsigned long)(p + page);
+	zero.range.len = page;
+	EXPECT_EQ(failed(ioctl(u.fd, UFFDIO_ZEROPAGE, &zero)), 0);
+	EXPECT_EQ(p[7], 'u');
+	EXPECT_EQ(p[page + 7], 0);
+	EXPECT_TRUE(all_on_dax(p, 2 * page));
+
+	/* For one. */
+	u.at = p + 2 * page;
+	ASSERT_EQ(pthread_create(&thread, NULL, uffd_serve, &u), 0);
+	EXPECT_EQ(u.at[7], 'u');
+	ASSERT_EQ(pthread_join(thread, &ret), 0);
+	EXPECT_EQ(ret, NULL);
+	EXPECT_TRUE(all_on_dax(u.at, page));
+
+	/* What is there already. */
+	q[3 * page] = 'q';
+	again.range.start = (unsigned long)(p + 3 * page);
+	again.range.len = page;
+	EXPECT_EQ(failed(ioctl(u.fd, UFFDIO_CONTINUE, &again)), 0);
+	EXPECT_EQ(p[3 * page], 'q');
+	EXPECT_TRUE(all_on_dax(p + 3 * page, page));
+
+	/* By another process: the object's policy counts, its own does not. */
+	pid = fork();
+	if (!pid)
+		_exit(uffd_copy(&u, p + 4 * page) ? 1 : 0);
+	EXPECT_EQ(wait_child(pid), 0);
+	EXPECT_TRUE(all_on_dax(p + 4 * page, page));
+	ASSERT_EQ(sys_mbind(p, size, MPOL_DEFAULT, 0, 0), 0);
+	pid = fork();
+	if (!pid)
+		_exit(sys_set_mempolicy(MPOL_BIND, PRIVATE) || uffd_copy(&u, p + 5 * page));
+	EXPECT_EQ(wait_child(pid), 0);
+	EXPECT_EQ(p[5 * page], 'u');
+	EXPECT_EQ(count_on(p + 5 * page, page, dax.nid), 0);
+
+	/* Full: an error, nobody is killed, and it goes on when there is room again. */
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, PRIVATE, 0), 0);
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	room = free_pages() * page + 4 * MB;
+	ASSERT_LT(fill_node(&hog, room), (long)(room / page));
+	EXPECT_NE(uffd_copy(&u, p + 6 * page), 0);
+	munmap(hog, room);
+	settle();
+	EXPECT_EQ(uffd_copy(&u, p + 6 * page), 0);
+	EXPECT_TRUE(all_on_dax(p + 6 * page, page));
+
+	close(u.fd);
+	unmap_kind(MEMFD, p, size, fd);
+	munmap(q, size);
+	free((void *)u.from);
 }
 
 /* Two who share an object, and a third who only looks at it. */
@@ -663,7 +828,7 @@ TEST_F_TIMEOUT(knob, shmem_device, LONG)
 {
 	size_t size = 64 * page;
 	char *p, *q, text[8];
-	int fd, other, ends[2];
+	int fd, other, other_fd, ends[2];
 	long before, length;
 	char path[PATH_MAX];
 	pid_t pid;
@@ -687,6 +852,16 @@ TEST_F_TIMEOUT(knob, shmem_device, LONG)
 	ASSERT_NE(q, MAP_FAILED);
 	EXPECT_EQ(memcmp(q, p + 5 * page, page), 0);
 	munmap(q, page);
+	/* As large as the device, whoever gets at the file behind it. */
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)p,
+		 (unsigned long)(p + size));
+	other_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (other_fd >= 0) {
+		EXPECT_EQ(failed(ftruncate(other_fd, page)), -EPERM);
+		EXPECT_EQ(failed(ftruncate(other_fd, 1UL << 40)), -EPERM);
+		EXPECT_EQ(failed(fallocate(other_fd, 0, 1UL << 40, page)), -EPERM);
+		close(other_fd);
+	}
 	/* Another one knows nothing of it, nor does what is private. */
 	q = map_fd(other, size);
 	ASSERT_NE(q, MAP_FAILED);
