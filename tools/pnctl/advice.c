@@ -24,7 +24,7 @@ static bool have_swap(void)
 	return lines > 1;
 }
 
-static bool demotion_enabled(void)
+static bool demotes(void)
 {
 	return !strcmp(attr_read("/sys/kernel/mm/numa/demotion_enabled").s, "true");
 }
@@ -39,17 +39,20 @@ static void advise_demotion(const struct device *d)
 	if (!on(d, "demotion"))
 		return;
 	if (!on(d, "reclaim"))
-		warn("demotion is on and reclaim is off: nothing is demoted for the limit of a cgroup");
-	if (!demotion_enabled())
-		warn("demotion is on, and nothing is demoted before 1 is in /sys/kernel/mm/numa/demotion_enabled");
+		warn("demotion is on and reclaim is off: "
+		     "nothing is demoted for the limit of a cgroup");
+	if (!demotes())
+		warn("demotion is on, and nothing is demoted before 1 is in "
+		     "/sys/kernel/mm/numa/demotion_enabled");
 }
 
 static void advise_reclaim(const struct device *d)
 {
 	if (on(d, "madvise") && !on(d, "reclaim"))
 		warn("madvise is on and reclaim is off: what MADV_FREE marks is not freed");
-	if (on(d, "reclaim") && !have_swap() && !demotion_enabled())
-		warn("reclaim is on, and its anonymous memory has nowhere to go: there is no swap, and demotion_enabled is 0");
+	if (on(d, "reclaim") && !have_swap() && !demotes())
+		warn("reclaim is on, and its anonymous memory has nowhere to go: "
+		     "there is no swap, and demotion_enabled is 0");
 }
 
 static void advise_access(const struct device *d)
@@ -68,7 +71,9 @@ void advise(const struct device *d)
 	advise_reclaim(d);
 	advise_access(d);
 	if (on(d, "numa_balance") && !numa_balancing_tiers())
-		warn("numa_balance is on, and nothing is promoted before kernel.numa_balancing is 2");
+		warn("numa_balance is on, and nothing is promoted before "
+		     "kernel.numa_balancing is 2");
 	if (on(d, "ltpin") && !strcmp(device_state(d).s, "online_movable"))
-		warn("ltpin is on: a long-term pin moves the page to ordinary memory, for the node is movable");
+		warn("ltpin is on: a long-term pin moves the page to ordinary memory, "
+		     "for the node is movable");
 }

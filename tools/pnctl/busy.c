@@ -13,7 +13,8 @@ static int advice(const struct device *d, const char *log, size_t nr_users)
 	if (strstr(log, "room for"))
 		return cure(PN_BUSY, "free ordinary memory or add swap, and try again%s", kmem);
 	if (strstr(log, "pinned"))
-		return cure(PN_BUSY, "end what does I/O on it, a debugger or a device, and try again; 'pnctl who %d' shows all%s",
+		return cure(PN_BUSY,
+			    "end what does I/O on it, a debugger or a device, and try again; 'pnctl who %d' shows all%s",
 			    d->node, kmem);
 	if (nr_users)
 		return cure(PN_BUSY, "end or unmap what 'pnctl who %d' shows, and try again%s",

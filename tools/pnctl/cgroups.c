@@ -30,7 +30,7 @@ static unsigned long long on_node(char *line, const char *node)
 	char *word, *rest = line;
 	size_t len = strlen(node);
 
-	while ((word = strsep(&rest, " \n"))) {
+	while ((word = strsep(&rest, "\n "))) {
 		if (!strncmp(word, node, len))
 			return strtoull(word + len, NULL, 10);
 	}

@@ -56,11 +56,12 @@ static void check_driver(struct check *c)
 static void check_node_of(struct check *c, const struct device *d)
 {
 	unsigned long long left, size = node_size(d->node, &left);
-	struct text state = device_state(d);
+	struct text state = device_state(d), finding;
 
 	if (!node_online(d->node)) {
-		found(c, PN_FAILED, text("%s is %s, and node %d is not private", d->name, state.s,
-					 d->node).s, "'dmesg' may say why; 'pnctl destroy' and again");
+		finding = text("%s is %s, and node %d is not private", d->name, state.s, d->node);
+		found(c, PN_FAILED, finding.s,
+		      "'dmesg' may say why; 'pnctl destroy' it, and create it again");
 		return;
 	}
 	found(c, 0, text("%s is node %d, %s, %s of %s free, knobs on: %s", d->name, d->node,
@@ -79,7 +80,8 @@ static struct text what_would_be(const struct device *d)
 	if (!device_plugged(d))
 		return text("kmem has %s, and it is unplugged", d->name);
 	size = node_size(d->node, &left);
-	return text("kmem has %s: it is ordinary memory of node %d, and the %s in use would have to move",
+	return text("kmem has %s: it is ordinary memory of node %d, "
+		    "and the %s in use would have to move",
 		    d->name, d->node, size_text(size - left).s);
 }
 
@@ -111,17 +113,6 @@ static void check_devices(struct check *c, const struct devices *all)
 		check_device(c, all, &all->v[i]);
 }
 
-static bool came(const struct devices *all, const struct conf *conf)
-{
-	struct identity id;
-	bool there = false;
-	size_t i;
-
-	for (i = 0; i < all->n; i++)
-		there |= !identity_get(&all->v[i], &id) && identity_same(&id, &conf->id);
-	return there;
-}
-
 /* Addresses are for root only: others cannot know. */
 static void check_saved(struct check *c, const struct devices *all, const char *dir)
 {
@@ -136,7 +127,7 @@ static void check_saved(struct check *c, const struct devices *all, const char *
 		return;
 	}
 	for (i = 0; i < confs.n && !need_root(); i++) {
-		if (came(all, &confs.v[i]))
+		if (conf_find(all, &confs.v[i]))
 			found(c, 0, text("%s is saved, and its device is there", confs.v[i].name).s,
 			      NULL);
 		else

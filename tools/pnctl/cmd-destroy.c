@@ -124,19 +124,17 @@ static int hand_over(const struct device *d, const char *to)
 	return 0;
 }
 
-static bool is_saved(const struct device *d, const char *dir)
+/* Until they let go, the name is the old driver's, and those who come now get nowhere. */
+static void warn_of_users(const struct device *d)
 {
-	struct identity id;
-	struct confs c;
-	bool found = false;
-	size_t i;
+	struct users u;
 
-	if (identity_get(d, &id) || confs_get(&c, dir))
-		return false;
-	for (i = 0; i < c.n; i++)
-		found |= identity_same(&c.v[i].id, &id);
-	confs_put(&c);
-	return found;
+	if (users_get(&u, -1, d))
+		return;
+	if (u.n)
+		warn("/dev/%s is of no use to others while it is open in %s", d->name,
+		     users_text(&u).s);
+	users_put(&u);
 }
 
 static int take_down(const struct devices *all, const struct device *d, const struct options *o)
@@ -144,12 +142,10 @@ static int take_down(const struct devices *all, const struct device *d, const st
 	bool there = !strcmp(device_driver(d).s, o->to) && !left_behind(all, d);
 	int rc;
 
-	if (o->saved && !is_saved(d, o->dir))
+	if (there)
+		note("%s: %s has it already", d->name, *o->to ? o->to : "no driver");
+	if (there && *o->to)
 		return 0;
-	if (there && *o->to) {
-		note("%s: %s has it already", d->name, o->to);
-		return 0;
-	}
 	rc = is_ours(d) ?: may_hand_over(all, d, o->to);
 	if (rc)
 		return rc;
@@ -160,9 +156,12 @@ static int take_down(const struct devices *all, const struct device *d, const st
 	/* What comes now is quick, and better done than left half way. */
 	stop_ignore();
 	rc = hand_over(d, o->to);
-	if (!rc)
+	if (rc)
+		return rc;
+	if (!there)
 		note("%s: unplugged, %s has it", d->name, *o->to ? o->to : "no driver");
-	return rc;
+	warn_of_users(d);
+	return 0;
 }
 
 static int destroy(const char *name, const struct options *o)
@@ -174,8 +173,11 @@ static int destroy(const char *name, const struct options *o)
 	rc = devices_get(&all);
 	if (rc)
 		return rc;
-	rc = device_get(&all, name, &d) ?: take_down(&all, d, o);
-	if (!rc && o->forget)
+	rc = o->saved ? conf_device(o->dir, &all, name, &d) : device_get(&all, name, &d);
+	/* Saved, and not there: it is down. */
+	if (!rc && d)
+		rc = take_down(&all, d, o);
+	if (!rc && d && o->forget)
 		rc = conf_forget(o->dir, d);
 	devices_put(&all);
 	return rc;
@@ -184,7 +186,7 @@ static int destroy(const char *name, const struct options *o)
 static int parse_to(struct options *o, const char *word)
 {
 	o->to = strcmp(word, "none") ? word : "";
-	if (!*o->to || !strcmp(word, "device_dax") || !strcmp(word, "kmem"))
+	if (!strcmp(word, "none") || !strcmp(word, "device_dax") || !strcmp(word, "kmem"))
 		return 0;
 	return usage_error("'%.64s' cannot have it: there are device_dax, kmem and none", word);
 }
@@ -234,13 +236,13 @@ const struct command cmd_destroy = {
 	.what = "take a node down and hand its device over",
 	.run = run,
 	.help =
-	"usage: pnctl destroy DEVICE [options]\n\n"
+	"usage: pnctl destroy DEVICE|NAME [options]\n\n"
 	"Unplugs the memory, which is zeroed, and hands the device to another driver. What is in\n"
 	"use moves to ordinary memory; if something cannot move, all stays as it is, and the\n"
 	"error says what that is.\n\n"
 	"  -t, --to DRIVER       device_dax, kmem or none (device_dax)\n"
 	"      --forget          'pnctl restore' does not make it again\n"
-	"      --saved           only if it is saved; else do nothing\n"
+	"      --saved           NAME is that of a saved node, which may have gone\n"
 	"      --config-dir DIR  where that is written (" CONFIG_DIR ")\n"
 	"  -q, --quiet           say nothing when all is well\n",
 };

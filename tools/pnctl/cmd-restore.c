@@ -10,24 +10,9 @@ struct options {
 	const char *dir;
 	const char *device;	/* only that one, if any */
 	const char *name;	/* only that file, if any */
+	const char *udev;	/* do nothing but say that device's name */
 	unsigned long wait;	/* seconds, for those that have not come */
 };
-
-/* Two devices may have ranges of one region; a file is for one of them. */
-static const struct device *find(const struct devices *all, const struct conf *c)
-{
-	struct identity id;
-	struct text wrong, todo;
-	size_t i;
-
-	for (i = 0; i < all->n; i++) {
-		if (!identity_get(&all->v[i], &id) && identity_same(&id, &c->id))
-			return &all->v[i];
-	}
-	/* What has no identity is none of ours. */
-	error_take(&wrong, &todo);
-	return NULL;
-}
 
 static int come_back(const struct devices *all, const struct device *d, const struct conf *c)
 {
@@ -55,7 +40,8 @@ static int not_come(const struct conf *c, const char *dir)
 	else
 		error("%s: no dax device has the addresses %.100s%s%.60s", c->name, id->ranges,
 		      id->serials[0] ? " on CXL devices " : "", id->serials);
-	return cure(PN_ABSENT, "is it there, is its region divided as it was (daxctl list)? If it has gone for good: rm %s/%s.conf",
+	return cure(PN_ABSENT,
+		    "is it there, is its region divided as it was (daxctl list)? If it has gone for good: rm %s/%s.conf",
 		    dir, c->name);
 }
 
@@ -74,7 +60,7 @@ static int restore_from(const struct devices *all, const struct confs *c, const 
 	size_t i;
 
 	for (i = 0; i < c->n && !stopped(); i++) {
-		const struct device *d = find(all, &c->v[i]);
+		const struct device *d = conf_find(all, &c->v[i]);
 
 		if (!wanted(o, &c->v[i], d))
 			continue;
@@ -87,17 +73,6 @@ static int restore_from(const struct devices *all, const struct confs *c, const 
 			worst = rc ?: worst;
 	}
 	return worst;
-}
-
-static bool has(const struct confs *c, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < c->n; i++) {
-		if (!strcmp(c->v[i].name, name))
-			return true;
-	}
-	return false;
 }
 
 static int restore_all(const struct confs *c, const struct options *o)
@@ -122,6 +97,25 @@ static int restore_all(const struct confs *c, const struct options *o)
 	}
 }
 
+/* For a rule of udev: which saved node is that device's? */
+static int print_name(const struct confs *c, const char *name)
+{
+	struct devices all;
+	struct device *d;
+	struct conf *conf;
+	int rc;
+
+	rc = devices_get(&all);
+	if (rc)
+		return rc;
+	rc = device_get(&all, name, &d);
+	conf = rc ? NULL : conf_of(c, d);
+	if (conf)
+		printf("PRIVATE_NODE=%s\n", conf->name);
+	devices_put(&all);
+	return rc;
+}
+
 static int restore(const struct options *o)
 {
 	struct confs c;
@@ -130,15 +124,15 @@ static int restore(const struct options *o)
 	rc = confs_get(&c, o->dir);
 	if (rc)
 		return rc;
-	if (o->name && !has(&c, o->name) && !c.bad) {
+	if (o->name && !conf_named(&c, o->name) && !c.bad) {
 		error("there is no %s/%.64s.conf", o->dir, o->name);
 		rc = cure(PN_ABSENT, "'pnctl save' writes such files");
 	}
 	if (!rc)
-		rc = restore_all(&c, o);
+		rc = o->udev ? print_name(&c, o->udev) : restore_all(&c, o);
 	if (!rc && c.bad)
 		rc = PN_USAGE;
-	if (!rc && !c.n && !o->device)
+	if (!rc && !c.n && !o->device && !o->udev)
 		note("nothing is saved in %s", o->dir);
 	confs_put(&c);
 	return rc;
@@ -156,6 +150,7 @@ static int run(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "config-dir", required_argument, NULL, 'c' },
 		{ "device", required_argument, NULL, 'd' },
+		{ "udev", required_argument, NULL, 'u' },
 		{ "wait", required_argument, NULL, 'w' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
@@ -172,6 +167,9 @@ static int run(int argc, char **argv)
 		case 'd':
 			o.device = optarg;
 			break;
+		case 'u':
+			o.udev = optarg;
+			break;
 		case 'w':
 			rc = parse_wait(&o, optarg);
 			break;
@@ -185,7 +183,11 @@ static int run(int argc, char **argv)
 	if (!rc && optind < argc - 1)
 		rc = usage_error("one name at a time, or none for all");
 	o.name = argv[optind];
-	return rc ?: need_root() ?: lock_take() ?: restore(&o);
+	rc = rc ?: need_root();
+	/* What only looks need not wait. */
+	if (!rc && !o.udev)
+		rc = lock_take();
+	return rc ?: restore(&o);
 }
 
 const struct command cmd_restore = {
@@ -198,6 +200,7 @@ const struct command cmd_restore = {
 	"NAME.conf. What is already as it should be is not touched. What has not come is said.\n\n"
 	"  -d, --device DEVICE   only that device, if it is saved\n"
 	"  -w, --wait SECONDS    so long for devices that have not come yet\n"
+	"      --udev DEVICE     only print PRIVATE_NODE=NAME of that device, for a rule of udev\n"
 	"      --config-dir DIR  where it is saved (" CONFIG_DIR ")\n"
 	"  -q, --quiet           say nothing when all is well\n",
 };

@@ -49,7 +49,8 @@ static int refused(const struct devices *all, int node)
 
 	if (errno == EPERM) {
 		error("memory policies are not permitted here");
-		return cure(PN_DENIED, "in a container: give it CAP_SYS_NICE, or a seccomp profile that lets set_mempolicy() in");
+		return cure(PN_DENIED,
+			    "in a container: give it CAP_SYS_NICE, or a seccomp profile that lets set_mempolicy() in");
 	}
 	if (errno != EINVAL) {
 		error("no policy for node %d: %s", node, strerror(errno));
@@ -59,7 +60,8 @@ static int refused(const struct devices *all, int node)
 		error("node %d is for those whose cpuset lists it, and this one's does not", node);
 	else
 		error("the cpuset of this process keeps it off node %d", node);
-	return cure(PN_DENIED, "list the node in cpuset.mems of its cgroup and of those above it: 'AllowedMemoryNodes=' in a unit");
+	return cure(PN_DENIED,
+		    "list the node in cpuset.mems of its cgroup and of those above it: 'AllowedMemoryNodes=' in a unit");
 }
 
 static int set_policy(int mode, struct bitmask *nodes)

@@ -140,9 +140,11 @@ static void print_screen(const struct screen *sc, const struct screen *was)
 		if (sc->node[node].there)
 			print_row(sc, was, node);
 	}
-	printf("\033[K\n     swap: out %.1f, in %.1f\033[K\n", rate(sc, &sc->system, &was->system, SWAPPED_OUT),
+	printf("\033[K\n     swap: out %.1f, in %.1f\033[K\n",
+	       rate(sc, &sc->system, &was->system, SWAPPED_OUT),
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
-	printf("     MiB a second; down: demoted from the node, up: promoted to it. ^C ends.\033[J");
+	printf("     MiB a second; down: demoted from the node, up: promoted to it. "
+	       "^C ends.\033[J");
 }
 
 static void print_line(const struct screen *sc, const struct screen *was)

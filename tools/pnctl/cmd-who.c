@@ -39,7 +39,8 @@ static void print_cgroups(const struct cgroups *c)
 {
 	size_t i;
 
-	printf("\n%10s %10s %10s %10s  CGROUP, WITH THOSE BELOW IT\n", "ALL", "ANON", "FILE", "SHMEM");
+	printf("\n%10s %10s %10s %10s  CGROUP, WITH THOSE BELOW IT\n",
+	       "ALL", "ANON", "FILE", "SHMEM");
 	for (i = 0; i < c->n; i++) {
 		print_bytes(c->v[i].bytes);
 		printf("  %s\n", c->v[i].path);

@@ -26,7 +26,8 @@
 static int wrong(const char *file, const char *key, const char *value)
 {
 	error("%s: %s = %.64s is not understood", file, key, value);
-	return cure(PN_USAGE, "private-nodes.conf(5) says what can be there; or move the file away");
+	return cure(PN_USAGE,
+		    "private-nodes.conf(5) says what can be there; or move the file away");
 }
 
 /* "0x0-0xff,0x200-0x2ff", and the same without "-": numbers in hex with commas between. */
@@ -113,7 +114,8 @@ static int read_sections(struct conf *c, const char *file, dictionary *ini)
 	if (rc || c->id.uuid[0] || c->id.ranges[0])
 		return rc;
 	error("%s does not say which device it is for", file);
-	return cure(PN_USAGE, "it takes a section [device] with uuid or ranges: 'pnctl save' writes one");
+	return cure(PN_USAGE,
+		    "it takes a section [device] with uuid or ranges: 'pnctl save' writes one");
 }
 
 static int hush(const char *fmt, ...)
@@ -137,7 +139,8 @@ static int read_conf(struct conf *c, const char *dir, const char *file)
 	ini = !stat(path.s, &st) && S_ISREG(st.st_mode) ? iniparser_load(path.s) : NULL;
 	if (!ini) {
 		error("%s cannot be read", path.s);
-		return cure(PN_USAGE, "it has to be a file as private-nodes.conf(5) has it; or move it away");
+		return cure(PN_USAGE,
+			    "it has to be a file as private-nodes.conf(5) has it; or move it away");
 	}
 	rc = read_sections(c, path.s, ini);
 	iniparser_freedict(ini);
@@ -215,11 +218,81 @@ void confs_put(struct confs *c)
 }
 
 /*
+ * Looking for one
+ */
+
+/* What has no identity is nobody's: no error. */
+static bool has_identity(const struct device *d, struct identity *id)
+{
+	struct text wrong, todo;
+
+	if (!identity_get(d, id))
+		return true;
+	error_take(&wrong, &todo);
+	return false;
+}
+
+struct conf *conf_of(const struct confs *c, const struct device *d)
+{
+	struct identity id;
+
+	return has_identity(d, &id) ? find(c, &id) : NULL;
+}
+
+struct device *conf_find(const struct devices *all, const struct conf *c)
+{
+	struct identity id;
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		if (has_identity(&all->v[i], &id) && identity_same(&id, &c->id))
+			return &all->v[i];
+	}
+	return NULL;
+}
+
+struct conf *conf_named(const struct confs *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		if (!strcmp(c->v[i].name, name))
+			return &c->v[i];
+	}
+	return NULL;
+}
+
+/* The device of a saved node; NULL if it has gone. */
+int conf_device(const char *dir, struct devices *all, const char *name, struct device **d)
+{
+	struct confs c;
+	struct conf *conf;
+	int rc;
+
+	rc = confs_get(&c, dir);
+	if (rc)
+		return rc;
+	conf = conf_named(&c, name);
+	*d = conf ? conf_find(all, conf) : NULL;
+	if (!conf) {
+		error("no node is saved as '%.64s'", name);
+		rc = cure(PN_ABSENT, "'ls %s' shows which are", dir);
+	}
+	confs_put(&c);
+	return rc;
+}
+
+/*
  * Writing: all of a file or nothing of it
  */
 
 static int cannot_write(const char *dir, const char *what)
 {
+	struct text path = text("%s/" TEMPORARY, dir);
+	int err = errno;
+
+	unlink(path.s);
+	errno = err;
 	error("%s/%s cannot be written: %s", dir, what, strerror(errno));
 	return cure(PN_FAILED, "it has to be a directory that root can write to, with room");
 }
@@ -241,14 +314,17 @@ static FILE *open_temporary(const char *dir)
 
 static void write_device(FILE *f, const struct device *d, const struct identity *id)
 {
-	fprintf(f, "# Written by 'pnctl save'; private-nodes.conf(5) says what it means.\n[device]\n");
+	fprintf(f,
+		"# Written by 'pnctl save'; private-nodes.conf(5) says what it means.\n[device]\n");
 	if (id->uuid[0])
 		fprintf(f, "uuid = %s\n", id->uuid);
 	if (id->serials[0])
 		fprintf(f, "serials = %s\n", id->serials);
 	if (id->ranges[0])
 		fprintf(f, "ranges = %s\n", id->ranges);
-	fprintf(f, "# It was that when this was written; it is not looked at.\nname = %s\n", d->name);
+	fprintf(f,
+		"# It was that when this was written; it is not looked at.\nname = %s\n",
+		d->name);
 }
 
 static void write_node(FILE *f, const struct settings *s)

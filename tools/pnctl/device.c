@@ -98,7 +98,8 @@ int device_get(struct devices *list, const char *name, struct device **d)
 	name_all(list, all, sizeof(all));
 	error("there is no dax device '%.64s'", name);
 	if (!list->n)
-		return cure(PN_ABSENT, "there is none at all: 'pnctl check' says where they come from");
+		return cure(PN_ABSENT,
+			    "there is none at all: 'pnctl check' says where they come from");
 	return cure(PN_ABSENT, "there is: %s", all);
 }
 

@@ -11,7 +11,7 @@ static const struct command *const commands[] = {
 	&cmd_check, &cmd_save, &cmd_restore,
 };
 
-static void help(void)
+static void print_help(void)
 {
 	size_t i;
 
@@ -65,7 +65,7 @@ static int top(int argc, char **argv)
 	if (argc < 2)
 		return usage_error("no verb given");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		help();
+		print_help();
 		return 0;
 	}
 	if (!strcmp(argv[1], "--version")) {

@@ -7,15 +7,26 @@
 
 #include "pnctl.h"
 
-/* Is it in a list like "0-1,3"? */
-static bool list_has(const char *list, int node)
+/*
+ * Is it in a list like "0-1,3"? Not by libnuma, which knows the nodes that there were
+ * when the program began.
+ */
+static bool list_has(const char *list, unsigned int node)
 {
-	struct bitmask *mask = *list ? numa_parse_nodestring_all(list) : NULL;
-	bool has = mask && numa_bitmask_isbitset(mask, node);
+	unsigned int first, last;
+	int n;
 
-	if (mask)
-		numa_bitmask_free(mask);
-	return has;
+	while (sscanf(list, "%u%n", &first, &n) == 1) {
+		list += n;
+		last = first;
+		if (sscanf(list, "-%u%n", &last, &n) == 1)
+			list += n;
+		if (first <= node && node <= last)
+			return true;
+		if (*list++ != ',')
+			break;
+	}
+	return false;
 }
 
 bool node_in(int node, const char *file)
@@ -36,7 +47,8 @@ int node_parse(const char *word, int *node)
 		return usage_error("'%.64s' is no node: that is a number", word);
 	if (!exists(SYS_NODE "/node%lu", n)) {
 		error("there is no node %lu", n);
-		return cure(PN_ABSENT, "'pnctl list' shows the nodes of devices; a node is there while it has memory or CPUs");
+		return cure(PN_ABSENT,
+			    "'pnctl list' shows the nodes of devices; a node is there while it has memory or CPUs");
 	}
 	*node = n;
 	return 0;

@@ -12,7 +12,9 @@
 #include <json-c/json.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define __printf(f, a)	__attribute__((format(printf, f, a)))
+#ifndef __printf
+#define __printf(a, b)	__attribute__((__format__(printf, a, b)))
+#endif
 
 #define CONFIG_DIR	"/etc/private-nodes.d"
 #define SYS_NODE	"/sys/devices/system/node"
@@ -239,6 +241,10 @@ int confs_get(struct confs *c, const char *dir);
 void confs_put(struct confs *c);
 int conf_save(const char *dir, const struct device *d);
 int conf_forget(const char *dir, const struct device *d);
+int conf_device(const char *dir, struct devices *all, const char *name, struct device **d);
+struct conf *conf_of(const struct confs *c, const struct device *d);
+struct device *conf_find(const struct devices *all, const struct conf *c);
+struct conf *conf_named(const struct confs *c, const char *name);
 int conf_may_save(const char *dir, const struct device *d);
 
 /* json.c */

@@ -41,7 +41,8 @@ static int may_node(const struct devices *all, const struct device *d)
 
 	if (d->node < 0) {
 		error("%s has no node", d->name);
-		return cure(PN_FAILED, "the firmware has to give its memory a proximity domain of its own (SRAT)");
+		return cure(PN_FAILED,
+			    "the firmware has to give its memory a proximity domain of its own (SRAT)");
 	}
 	if (node_in(d->node, "has_cpu")) {
 		error("%s is of node %d, which has CPUs", d->name, d->node);
@@ -54,12 +55,14 @@ static int may_node(const struct devices *all, const struct device *d)
 		    !device_plugged(o))
 			continue;
 		error("node %d has ordinary memory, of %s", d->node, o->name);
-		return cure(PN_BUSY, "a node is private or ordinary: 'pnctl create %s' or 'daxctl offline-memory %s' first",
+		return cure(PN_BUSY,
+			    "a node is private or ordinary: 'pnctl create %s' or 'daxctl offline-memory %s' first",
 			    o->name, o->name);
 	}
 	if (node_in(d->node, "has_memory") && strcmp(device_driver(d).s, "kmem")) {
 		error("node %d has ordinary memory", d->node);
-		return cure(PN_BUSY, "it takes a node without: 'pnctl list' shows who has the other devices");
+		return cure(PN_BUSY,
+			    "it takes a node without: 'pnctl list' shows who has the other devices");
 	}
 	return 0;
 }
@@ -90,7 +93,8 @@ static int may_take(const struct device *d)
 
 static int unload(const struct device *d, const char *file, const char *value)
 {
-	(void)d, (void)file;
+	(void)d;
+	(void)file;
 	module_unload(value);
 	return 0;
 }
@@ -103,7 +107,8 @@ static int load(const struct device *d)
 		return rc ? undo_later(unload, d, "", DRIVER, "loading " DRIVER) : 0;
 	error("the driver %s cannot be loaded: %s", DRIVER, strerror(-rc));
 	if (rc == -ENOENT)
-		return cure(PN_ABSENT, "build the kernel with CONFIG_DEV_DAX_ANON=m and install its modules");
+		return cure(PN_ABSENT,
+			    "build the kernel with CONFIG_DEV_DAX_ANON=m and install its modules");
 	return cure(PN_FAILED, "'modprobe %s' and 'dmesg' say more", DRIVER);
 }
 
@@ -124,7 +129,8 @@ static int take_from_kmem(const struct device *d)
 
 	if (was.err) {
 		error("this kernel's kmem does not let %s go: there is no file 'state'", d->name);
-		return cure(PN_FAILED, "'daxctl reconfigure-device -m devdax -f %s', then try again",
+		return cure(PN_FAILED,
+			    "'daxctl reconfigure-device -m devdax -f %s', then try again",
 			    d->name);
 	}
 	if (!strcmp(was.s, "unplugged"))
@@ -246,12 +252,15 @@ static int set_all_knobs(const struct devices *all, const struct device *d,
 
 static int plug_error(const struct device *d, int rc, const struct text *log)
 {
-	error("node %d does not become %s: %s", d->node, "private", log->err ? strerror(-rc) : log->s);
+	error("node %d does not become %s: %s",
+	      d->node, "private", log->err ? strerror(-rc) : log->s);
 	switch (rc) {
 	case -ENOMEM:
-		return cure(PN_FAILED, "it takes 16 MiB of ordinary memory for each GiB: free some and try again");
+		return cure(PN_FAILED,
+			    "it takes 16 MiB of ordinary memory for each GiB: free some and try again");
 	case -EBUSY:
-		return cure(PN_BUSY, "'pnctl check' and /proc/iomem show who has the node or its memory");
+		return cure(PN_BUSY,
+			    "'pnctl check' and /proc/iomem show who has the node or its memory");
 	case -EINTR:
 		return cure(PN_FAILED, "it was interrupted: try again");
 	default:
@@ -291,7 +300,9 @@ static int plug_with_knobs(const struct devices *all, const struct device *d,
 
 	if (state.err) {
 		error("%s bound to %s has no file 'hotplug'", d->name, DRIVER);
-		return cure(PN_FAILED, "the module %s is of another kernel: 'dmesg' may say more", DRIVER);
+		return cure(PN_FAILED,
+			    "the module %s is of another kernel: 'dmesg' may say more",
+			    DRIVER);
 	}
 	if (strcmp(state.s, "unplugged"))
 		return is_plugged(d, &state, s);
@@ -352,5 +363,6 @@ int setup_may(const struct devices *all, const struct device *d)
 /* The caller undoes it if this fails. */
 int setup(const struct devices *all, const struct device *d, const struct settings *s)
 {
-	return setup_may(all, d) ?: load(d) ?: take(d) ?: plug_with_knobs(all, d, s) ?: let_in(d, s);
+	return setup_may(all, d) ?: load(d) ?: take(d) ?: plug_with_knobs(all, d, s) ?:
+		let_in(d, s);
 }

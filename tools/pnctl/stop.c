@@ -4,10 +4,11 @@
  * been done is undone. Without SA_RESTART, so that a write to sysfs returns.
  */
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "pnctl.h"
 
-static volatile sig_atomic_t stop;
+static atomic_int stop;
 
 static void on_signal(int sig)
 {

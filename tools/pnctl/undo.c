@@ -88,6 +88,14 @@ void undo_done(void)
 	}
 }
 
+/* It may be as it was, if what should have changed it is what failed. */
+static int write_back(const struct device *d, const char *file, const char *value)
+{
+	struct text now = device_read(d, file);
+
+	return !now.err && !strcmp(now.s, value) ? 0 : device_write(d, file, value);
+}
+
 /* A file of the device; nothing to do is no change to be undone. */
 int write_undoable(const struct device *d, const char *file, const char *value)
 {
@@ -97,7 +105,7 @@ int write_undoable(const struct device *d, const char *file, const char *value)
 		return was.err;
 	if (!strcmp(was.s, value))
 		return 0;
-	if (undo_later(device_write, d, file, was.s, "a file of the device"))
+	if (undo_later(write_back, d, file, was.s, ""))
 		return -ENOMEM;
 	return device_write(d, file, value);
 }

@@ -45,7 +45,7 @@ static void parse_line(struct mapping *m, char *line, const char *on_node)
 	char *word, *rest = line;
 
 	memset(m, 0, sizeof(*m));
-	while ((word = strsep(&rest, " \n")))
+	while ((word = strsep(&rest, "\n ")))
 		parse_word(m, word, on_node);
 }
 
