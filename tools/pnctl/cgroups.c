@@ -98,6 +98,7 @@ static int add(struct cgroups *c, const char *root, const char *dir, int node)
 		free(g.path);
 		return -ENOMEM;
 	}
+	tame(g.path);
 	c->v = v;
 	c->v[c->n++] = g;
 	return 0;

@@ -82,9 +82,33 @@ static void print_device(const struct device *d)
 	       access_text(d).s);
 }
 
+/* A private node of another owner, or what a device has left behind. */
+static bool has_no_device(const struct devices *all, const struct options *o, int node)
+{
+	size_t i;
+
+	if (o->device || (o->node >= 0 && o->node != node))
+		return false;
+	for (i = 0; i < all->n; i++) {
+		if (all->v[i].node == node)
+			return false;
+	}
+	return true;
+}
+
+static void print_node(int node)
+{
+	unsigned long long left, size = node_size(node, &left);
+	struct text tier = node_tier(node);
+
+	printf(ROW, "-", text("%d", node).s, "-", "private", size_text(size).s,
+	       size_text(size - left).s, size_text(left).s, tier.err ? "-" : tier.s, "-", "-");
+}
+
 static int print_all(const struct devices *all, const struct options *o)
 {
 	size_t i;
+	int node;
 
 	printf(ROW, "DEVICE", "NODE", "DRIVER", "STATE", "SIZE", "USED", "FREE", "TIER", "KNOBS",
 	       "WHO MAY");
@@ -95,6 +119,10 @@ static int print_all(const struct devices *all, const struct options *o)
 		if (o->users)
 			print_device_users(&all->v[i]);
 	}
+	for (node = -1; (node = node_next_private(node)) >= 0;) {
+		if (has_no_device(all, o, node))
+			print_node(node);
+	}
 	return 0;
 }
 
@@ -102,12 +130,12 @@ static int print_all(const struct devices *all, const struct options *o)
  * As JSON: an array of devices, each with what there is of its node
  */
 
-static void add_node(struct json_object *o, const struct device *d)
+static void add_node(struct json_object *o, int node)
 {
-	unsigned long long left, size = node_size(d->node, &left);
-	struct text tier = node_tier(d->node);
+	unsigned long long left, size = node_size(node, &left);
+	struct text tier = node_tier(node);
 
-	json_object_object_add(o, "private", json_object_new_boolean(node_online(d->node)));
+	json_object_object_add(o, "private", json_object_new_boolean(node_online(node)));
 	json_number(o, "node_size", size);
 	json_number(o, "used", size - left);
 	json_number(o, "free", left);
@@ -156,7 +184,7 @@ static struct json_object *device_json(const struct device *d, const struct opti
 	json_text(o, "state", state_of(d, &state));
 	json_number(o, "size", d->size);
 	if (device_plugged(d))
-		add_node(o, d);
+		add_node(o, d->node);
 	if (device_is_private(d))
 		add_private(o, d);
 	add_access(o, d);
@@ -165,14 +193,28 @@ static struct json_object *device_json(const struct device *d, const struct opti
 	return o;
 }
 
+static struct json_object *node_json(int node)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_number(o, "node", node);
+	add_node(o, node);
+	return o;
+}
+
 static int print_json(const struct devices *all, const struct options *o)
 {
 	struct json_object *a = json_object_new_array();
 	size_t i;
+	int node;
 
 	for (i = 0; i < all->n; i++) {
 		if (wanted(o, &all->v[i]))
 			json_object_array_add(a, device_json(&all->v[i], o));
+	}
+	for (node = -1; (node = node_next_private(node)) >= 0;) {
+		if (has_no_device(all, o, node))
+			json_object_array_add(a, node_json(node));
 	}
 	json_print(a);
 	return 0;

@@ -85,11 +85,12 @@ static int restore_all(const struct confs *c, const struct options *o)
 
 	for (;;) {
 		last = time(NULL) >= until || stopped();
-		rc = devices_get(&all);
+		rc = lock_take() ?: devices_get(&all);
 		if (rc)
 			return rc;
 		rc = restore_from(&all, c, o, last);
 		devices_put(&all);
+		lock_drop();
 		if (rc != PN_ABSENT || last)
 			return rc;
 		quiet = true;
@@ -183,11 +184,7 @@ static int run(int argc, char **argv)
 	if (!rc && optind < argc - 1)
 		rc = usage_error("one name at a time, or none for all");
 	o.name = argv[optind];
-	rc = rc ?: need_root();
-	/* What only looks need not wait. */
-	if (!rc && !o.udev)
-		rc = lock_take();
-	return rc ?: restore(&o);
+	return rc ?: need_root() ?: restore(&o);
 }
 
 const struct command cmd_restore = {

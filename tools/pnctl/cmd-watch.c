@@ -3,7 +3,7 @@
  * pnctl watch: a screen of all nodes; a line a second where there is none
  */
 #include <getopt.h>
-#include <numa.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -183,6 +183,8 @@ static int watch(struct screen *sc)
 	unsigned long n;
 
 	stop_catch();
+	/* Nobody reads: then it ends. */
+	signal(SIGPIPE, SIG_DFL);
 	if (sc->terminal)
 		/* Another screen, so that what was there comes back; no cursor. */
 		printf("\033[?1049h\033[?25l\033[2J");

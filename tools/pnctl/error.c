@@ -13,15 +13,6 @@ bool quiet;
 
 static char what[1024], todo[1024];
 
-/* What came from the command line or from a process must not move the cursor. */
-static void tame(char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
-	}
-}
-
 void error(const char *fmt, ...)
 {
 	va_list ap;

@@ -4,15 +4,26 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "pnctl.h"
 
 #define LOCK	"/run/pnctl.lock"
 
+static int fd = -1;
+bool changing;
+
+/* For who waits for something that somebody else may bring. */
+void lock_drop(void)
+{
+	close(fd);
+}
+
 int lock_take(void)
 {
-	int fd, rc;
+	int rc;
 
+	changing = true;
 	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	rc = fd < 0 ? -1 : flock(fd, LOCK_EX);
 	if (!rc)

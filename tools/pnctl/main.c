@@ -82,8 +82,10 @@ int main(int argc, char **argv)
 	/* A disk that is full, or a pipe that nobody reads. */
 	if (fflush(stdout) || ferror(stdout)) {
 		if (!status) {
-			error("what it had to say could not be written");
-			status = cure(PN_FAILED, "look where its output goes");
+			error("%swhat it had to say could not be written",
+			      changing ? "it is done, and " : "");
+			status = cure(changing ? PN_HALF : PN_FAILED,
+				      "look where its output goes");
 		}
 	}
 	if (status)

@@ -34,6 +34,19 @@ bool node_in(int node, const char *file)
 	return node >= 0 && list_has(attr_read(SYS_NODE "/%s", file).s, node);
 }
 
+/* The private node after that one, or -1. */
+int node_next_private(int node)
+{
+	struct text list = attr_read(SYS_NODE "/has_private_memory");
+	static const int most = 1024;	/* NODES_SHIFT is 10 at most */
+
+	while (++node < most) {
+		if (list_has(list.s, node))
+			return node;
+	}
+	return -1;
+}
+
 bool kernel_has_private_nodes(void)
 {
 	return exists(SYS_NODE "/has_private_memory");

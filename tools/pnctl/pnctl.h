@@ -51,6 +51,7 @@ int need_root(void);
 int no_memory(void);
 extern bool quiet;
 
+void tame(char *s);
 struct text text(const char *fmt, ...) __printf(1, 2);
 bool parse_number(const char *s, int base, unsigned long max, unsigned long *value);
 struct text size_text(unsigned long long bytes);
@@ -67,6 +68,8 @@ int stopped(void);
 
 /* lock.c */
 int lock_take(void);
+void lock_drop(void);
+extern bool changing;
 
 /* module.c */
 bool module_known(const char *name);
@@ -180,6 +183,7 @@ void advise(const struct device *d);
 bool node_in(int node, const char *file);
 int node_parse(const char *word, int *node);
 bool node_online(int node);
+int node_next_private(int node);
 unsigned long long node_size(int node, unsigned long long *unused);
 struct text node_tier(int node);
 bool kernel_has_private_nodes(void);

@@ -290,7 +290,8 @@ static int is_plugged(const struct device *d, const struct text *state, const st
 	if (!strcmp(state->s, s->state))
 		return set_knobs(d, s);
 	error("%s is node %d already, and %s", d->name, d->node, state->s);
-	return cure(PN_BUSY, "'pnctl destroy %s' first, or leave --mode as it is", d->name);
+	return cure(PN_BUSY, "'pnctl destroy %s' first, or leave it as it is: --mode %s",
+		    d->name, settings_mode_word(state->s) ?: "auto");
 }
 
 static int plug_with_knobs(const struct devices *all, const struct device *d,

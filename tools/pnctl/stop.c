@@ -27,6 +27,8 @@ static void handle(void (*handler)(int))
 
 void stop_catch(void)
 {
+	/* That nobody reads what it says is no reason to stop half way. */
+	signal(SIGPIPE, SIG_IGN);
 	handle(on_signal);
 }
 

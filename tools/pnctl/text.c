@@ -18,6 +18,18 @@ struct text text(const char *fmt, ...)
 	return t;
 }
 
+/*
+ * Names of processes, of cgroups and what came from the command line must not move the
+ * cursor, and have to be good for JSON.
+ */
+void tame(char *s)
+{
+	for (; *s; s++) {
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	}
+}
+
 /* All of the string, and nothing but digits: no sign, no blanks. */
 bool parse_number(const char *s, int base, unsigned long max, unsigned long *value)
 {

@@ -195,6 +195,7 @@ static int add_process(struct users *list, pid_t pid, int node, const struct dev
 	if (rc || (!user_total(&u) && !u.opens && !u.maps))
 		return 0;
 	snprintf(u.comm, sizeof(u.comm), "%.31s", attr_read("/proc/%d/comm", pid).s);
+	tame(u.comm);
 	return add_user(list, &u);
 }
 
