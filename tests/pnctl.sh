@@ -74,10 +74,11 @@ has() {
 	now=" $(state) "
 	for word; do [[ $now = *" $word "* ]] || { note "no $word in $now" && return 1; }; done
 }
+# holding COMMAND...: until it says that it does, or has ended
 holding() {
-	"$hold" "$@" >"$tmp/held" 2>&1 &
+	"$@" >"$tmp/held" 2>&1 &
 	holder=$!
-	until grep -q holding "$tmp/held"; do sleep 0.1; done
+	until grep -q holding "$tmp/held" || ! kill -0 $holder 2>/dev/null; do sleep 0.1; done
 }
 # Only the one that was started.
 let_go() { kill "$holder" 2>/dev/null && wait "$holder" 2>/dev/null; }
@@ -253,9 +254,7 @@ result $? "run: the cpuset keeps it off"
 check "run: the cpuset grants it" in_group granted "$pnctl" run -n "$PNODE" true
 
 note "who"
-bash -c 'echo $$ >"$0" && exec "$@"' $cgroup/granted/cgroup.procs "$hold" "$file" 32 >"$tmp/held" 2>&1 &
-holder=$!
-until grep -q holding "$tmp/held"; do sleep 0.1; done
+holding bash -c 'echo $$ >"$0" && exec "$@"' $cgroup/granted/cgroup.procs "$hold" "$file" 32
 works "who: as JSON" who "$PNODE" -J
 check "who: the process" is ".processes[0] | .pid == $holder and .command == \"hold\" and .anon == 33554432 and .file == 0"
 check "who: its cgroup" is '.cgroups[] | select(.cgroup == "/granted") | .anon >= 33554432'
@@ -287,10 +286,8 @@ refused 1 "destroy: to another driver, of what is no node" destroy "$DAX" --to k
 refused 1 "set: of what is no node" set "$DAX" mbind=on
 works "create: from device_dax" create "$DAX" --set mbind=on
 # What is in a pipe cannot be moved.
-"$pnctl" run -n "$PNODE" perl -e 'pipe(R, W); $b = "x" x 65536; $iov = pack("pQ", $b, 65536);
-	syscall(278, fileno(W), $iov, 1, 0) > 0 or die; $| = 1; print "holding\n"; sleep' >"$tmp/held" 2>&1 &
-holder=$!
-until grep -q holding "$tmp/held" || ! kill -0 $holder; do sleep 0.1; done
+holding "$pnctl" run -n "$PNODE" perl -e 'pipe(R, W); $b = "x" x 65536; $iov = pack("pQ", $b, 65536);
+	syscall(278, fileno(W), $iov, 1, 0) > 0 or die; $| = 1; print "holding\n"; sleep'
 refused 4 "destroy: a page in a pipe" destroy "$DAX"
 check "destroy: says whose" says err "process $holder (perl)"
 check "destroy: says what the kernel says" says err "cannot be moved"
@@ -414,15 +411,15 @@ most=40
 
 note "create: a step fails, and all that came before it is undone"
 create=(create "$DAX" --set "mbind=on,ltpin=on" --adistance 300 --group 65534 --perm 0660 -q --save --config-dir "$conf")
-rmmod anondax
 clean=$(state)
 undone() {
 	local call=$1 how=$2 n rc
+	rmmod anondax
 	for ((n = 1; n < most; n++)); do
 		with_fault "$call" "$how" $n "${create[@]}"
 		rc=$?
 		[ $rc != 0 ] || break
-		[ "$rc" = "${3:-$rc}" ] && [ "$(state)" = "$clean" ]
+		[ "$(state)" = "$clean" ] && [ ! -d $bus/drivers/anondax ]
 		rc=$?
 		[ $rc = 0 ] || { note "$(state)" && show; }
 		result $rc "$call $n: $how is undone"
@@ -485,7 +482,7 @@ echo "$DAX" >$bus/drivers/anondax/new_id
 echo 1 >"$dev/demotion"
 works "create: bound, unplugged, a knob is on" "${create[@]}"
 check "create: it is off" has "${wanted[@]}"
-holding "$file" 8
+holding "$hold" "$file" 8
 echo "$DAX" >$bus/drivers/anondax/unbind
 check "unbound, its memory still there" eval 'has none && private'
 works "destroy: goes on" destroy "$DAX" --to none
@@ -516,4 +513,39 @@ if [ -n "$nvdimm" ]; then
 fi
 
 rmdir $cgroup/denied $cgroup/granted
+
+# The manager is one for a user, since the machine was not booted by systemd, and has to be
+# told that it was.
+note "units"
+units() {
+	local unit=/run/user/0/systemd/user manager i
+	mkdir -p /run/systemd/system "$unit" /etc/private-nodes.d
+	cp "$pnctl" /usr/local/bin/
+	cp "$BUILD"/pnctl/systemd/* "$unit/"
+	cp "$tmp/saved" /etc/private-nodes.d/fast.conf
+	printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Requires=private-nodes@fast.service' 'After=private-nodes@fast.service' \
+		'[Service]' "ExecStart=$hold $file 8" >"$unit/needs.service"
+	printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Requires=private-nodes@slow.service' 'After=private-nodes@slow.service' \
+		'[Service]' "ExecStart=/bin/touch $tmp/started" >"$unit/cannot.service"
+	export XDG_RUNTIME_DIR=/run/user/0
+	/lib/systemd/systemd --user --unit=needs.service >"$tmp/held" 2>&1 &
+	manager=$!
+	for ((i = 0; i < 300; i++)); do
+		[ "$(systemctl --user is-active needs.service 2>/dev/null)" != active ] || break
+		sleep 0.1
+	done
+	check "a service requires a node by its name: it is there" has "${wanted[@]}"
+	check "the unit is active" systemctl --user -q is-active private-nodes@fast.service
+	! systemctl --user start cannot.service 2>"$tmp/err" && [ ! -e "$tmp/started" ]
+	result $? "a service whose node is not saved does not start"
+	check "the unit of all of them" systemctl --user start private-nodes.target
+	check "the unit stops, and the service with it" systemctl --user stop private-nodes@fast.service
+	! systemctl --user -q is-active needs.service && has none 0:0 600 && ! private
+	result $? "the node is gone"
+	systemctl --user exit
+	wait $manager
+	rm -r /run/systemd/system /etc/private-nodes.d
+}
+if [ -x /lib/systemd/systemd ]; then units; else skip units "systemd is not installed"; fi
+
 conclude

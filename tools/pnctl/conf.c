@@ -154,15 +154,26 @@ static int is_conf(const struct dirent *e)
 	return e->d_name[0] != '.' && n > 5 && n < 128 && !strcmp(e->d_name + n - 5, ".conf");
 }
 
-static struct conf *find(const struct confs *c, const struct identity *id)
+typedef bool (*same_fn)(const struct identity *a, const struct identity *b);
+
+/* The only one that is the same, if there is but one. */
+static struct conf *find_by(const struct confs *c, const struct identity *id, same_fn same)
 {
-	size_t i;
+	struct conf *found = NULL;
+	size_t i, n = 0;
 
 	for (i = 0; i < c->n; i++) {
-		if (identity_same(&c->v[i].id, id))
-			return &c->v[i];
+		if (!same(&c->v[i].id, id))
+			continue;
+		found = &c->v[i];
+		n++;
 	}
-	return NULL;
+	return n == 1 ? found : NULL;
+}
+
+static struct conf *find(const struct confs *c, const struct identity *id)
+{
+	return find_by(c, id, identity_same) ?: find_by(c, id, identity_same_cxl);
 }
 
 static int add(struct confs *c, const char *dir, const char *file)
@@ -172,7 +183,7 @@ static int add(struct confs *c, const char *dir, const char *file)
 	int rc;
 
 	rc = read_conf(&conf, dir, file);
-	same = rc ? NULL : find(c, &conf.id);
+	same = rc ? NULL : find_by(c, &conf.id, identity_same);
 	if (same) {
 		error("%s/%s and %s.conf are for the same device", dir, file, same->name);
 		rc = cure(PN_USAGE, "move one of them away");
@@ -239,16 +250,24 @@ struct conf *conf_of(const struct confs *c, const struct device *d)
 	return has_identity(d, &id) ? find(c, &id) : NULL;
 }
 
-struct device *conf_find(const struct devices *all, const struct conf *c)
+static struct device *device_by(const struct devices *all, const struct conf *c, same_fn same)
 {
+	struct device *found = NULL;
 	struct identity id;
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < all->n; i++) {
-		if (has_identity(&all->v[i], &id) && identity_same(&id, &c->id))
-			return &all->v[i];
+		if (!has_identity(&all->v[i], &id) || !same(&id, &c->id))
+			continue;
+		found = &all->v[i];
+		n++;
 	}
-	return NULL;
+	return n == 1 ? found : NULL;
+}
+
+struct device *conf_find(const struct devices *all, const struct conf *c)
+{
+	return device_by(all, c, identity_same) ?: device_by(all, c, identity_same_cxl);
 }
 
 struct conf *conf_named(const struct confs *c, const char *name)

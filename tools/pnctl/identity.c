@@ -133,6 +133,15 @@ bool identity_same(const struct identity *a, const struct identity *b)
 	return !strcmp(a->serials, b->serials) && !strcmp(a->ranges, b->ranges);
 }
 
+/*
+ * On the same CXL devices: their region may be at other addresses after a reboot. If
+ * there is but one such device it is the one.
+ */
+bool identity_same_cxl(const struct identity *a, const struct identity *b)
+{
+	return !a->uuid[0] && !b->uuid[0] && a->serials[0] && !strcmp(a->serials, b->serials);
+}
+
 /* For the name of a file. */
 struct text identity_name(const struct identity *id)
 {

@@ -120,6 +120,7 @@ struct identity {
 
 int identity_get(const struct device *d, struct identity *id);
 bool identity_same(const struct identity *a, const struct identity *b);
+bool identity_same_cxl(const struct identity *a, const struct identity *b);
 struct text identity_name(const struct identity *id);
 
 /* knobs.c */
