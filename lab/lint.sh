@@ -31,7 +31,7 @@ files() { git ls-files -z --cached --others --exclude-standard -- "$@" | xargs -
 scripts() {
 	files | grep -v '^kernel/' | while read -r f; do
 		case $f in
-		*.sh) echo "$f" ;;
+		*.sh | *.bash) echo "$f" ;;
 		*) ! head -c 32 "$f" | grep -aqE '^#!.*\b(ba)?sh' || echo "$f" ;;
 		esac
 	done
@@ -39,7 +39,7 @@ scripts() {
 
 spdx() {
 	local bad
-	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|\.patch|/cover-letter|\.txt|\.tsv|\.json|\.svg|\.png)$' | while read -r f; do
+	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|/debian/changelog|/debian/source/format|\.patch|/cover-letter|\.txt|\.tsv|\.json|\.svg|\.png)$' | while read -r f; do
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' || echo "$f"
 	done)
 	[ -z "$bad" ] || {

@@ -476,6 +476,22 @@ pn destroy "$DAX" --to none --forget --config-dir "$conf"
 [ "$(state)" = "$clean" ]
 result $? "nothing is left of it"
 
+# From kmem there are more of them; back there its memory is online again.
+pn create "$DAX" && pn destroy "$DAX" --to kmem
+was=$(state)
+for ((n = 1; n < most; n++)); do
+	with_fault write signal=KILL $n create "$DAX" -q
+	rc=$?
+	[ $rc != 0 ] || break
+	left=$(state)
+	pn destroy "$DAX" --to kmem && [ "$(state)" = "$was" ] && ordinary
+	rc=$?
+	[ $rc = 0 ] || { note "it was $left, is $(state)" && show; }
+	result $rc "create from kmem killed at write $n: destroy leads back"
+done
+[ $n -gt 4 ] && private && pn destroy "$DAX" --to none && [ "$(state)" = "$clean" ]
+result $? "create from kmem: after the last it works"
+
 note "what others have left half done"
 modprobe anondax
 echo "$DAX" >$bus/drivers/anondax/new_id

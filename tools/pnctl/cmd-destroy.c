@@ -68,11 +68,17 @@ static int may_hand_over(const struct devices *all, const struct device *d, cons
 	return cure(PN_ABSENT, "hand it to another one, or to none: --to");
 }
 
-static int is_ours(const struct device *d)
+/* A create that was killed may have left it so: kmem plugs it when it is bound again. */
+static bool left_unplugged(const struct device *d, const char *to)
+{
+	return !strcmp(to, "kmem") && !strcmp(device_driver(d).s, "kmem") && !device_plugged(d);
+}
+
+static int is_ours(const struct device *d, const char *to)
 {
 	struct text driver = device_driver(d);
 
-	if (!driver.s[0] || device_is_private(d))
+	if (!driver.s[0] || device_is_private(d) || left_unplugged(d, to))
 		return 0;
 	error("%s is no private node: %s has it", d->name, driver.s);
 	return cure(PN_FAILED, "'daxctl reconfigure-device' changes what it is");
@@ -139,14 +145,15 @@ static void warn_of_users(const struct device *d)
 
 static int take_down(const struct devices *all, const struct device *d, const struct options *o)
 {
-	bool there = !strcmp(device_driver(d).s, o->to) && !left_behind(all, d);
+	bool there = !strcmp(device_driver(d).s, o->to) && !left_behind(all, d) &&
+		!left_unplugged(d, o->to);
 	int rc;
 
 	if (there)
 		note("%s: %s has it already", d->name, *o->to ? o->to : "no driver");
 	if (there && *o->to)
 		return 0;
-	rc = is_ours(d) ?: may_hand_over(all, d, o->to);
+	rc = is_ours(d, o->to) ?: may_hand_over(all, d, o->to);
 	if (rc)
 		return rc;
 	stop_catch();

@@ -69,8 +69,8 @@ static int restore_from(const struct devices *all, const struct confs *c, const 
 			not_come(&c->v[i], o->dir);
 			error_print();
 		}
-		if (!worst || (rc && worst == PN_ABSENT))
-			worst = rc ?: worst;
+		if (rc && (!worst || worst == PN_ABSENT))
+			worst = rc;
 	}
 	return worst;
 }
