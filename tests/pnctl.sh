@@ -292,8 +292,19 @@ refused 4 "destroy: a page in a pipe" destroy "$DAX"
 check "destroy: says whose" says err "process $holder (perl)"
 check "destroy: says what the kernel says" says err "cannot be moved"
 let_go
-works "destroy: to none" destroy "$DAX" --to none
+# Nor what has no room in ordinary memory.
+mkdir "$tmp/fs"
+mount -t tmpfs -o size=100% none "$tmp/fs"
+holding "$hold" "$file" 192
+while read -r key kib _; do [ "$key" = MemAvailable: ] && break; done </proc/meminfo
+head -c "$((kib / 1024 - 96))M" /dev/zero >"$tmp/fs/fill"
+refused 4 "destroy: no room in ordinary memory" destroy "$DAX"
+check "destroy: says so" says err "room for"
+check "destroy: says what to do" says err "add swap"
+umount "$tmp/fs"
+works "destroy: with room, to none" destroy "$DAX" --to none
 check "destroy: nobody has it" has none 0:0 600
+let_go
 
 note "kmem"
 echo online_movable >/sys/devices/system/memory/auto_online_blocks
@@ -513,6 +524,13 @@ rc=$?
 wait $one && [ $rc = 0 ] && has "${wanted[@]}"
 result $? "create, twice at the same time"
 works "destroy" destroy "$DAX" --to none --forget --config-dir "$conf"
+# One that takes its time between two steps.
+strace -qqq -o "$tmp/trace" -e trace=write -e inject=write:delay_enter=2000000:when=4 "$pnctl" "${create[@]}" 2>/dev/null &
+one=$!
+until [ "$(driver)" = anondax ]; do sleep 0.1; done
+works "destroy: while it is being created" destroy "$DAX" --to none --forget --config-dir "$conf"
+wait $one && [ "$(state)" = "$clean" ]
+result $? "destroy has waited until it was"
 
 # An NVDIMM is known by the uuid of its namespace.
 nvdimm=$(basename "$(find /sys/bus/nd/devices/*/ -maxdepth 2 -name 'dax[0-9]*.[0-9]*' 2>/dev/null | head -n 1)")
