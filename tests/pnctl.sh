@@ -536,6 +536,9 @@ result $? "destroy has waited until it was"
 nvdimm=$(basename "$(find /sys/bus/nd/devices/*/ -maxdepth 2 -name 'dax[0-9]*.[0-9]*' 2>/dev/null | head -n 1)")
 if [ -n "$nvdimm" ]; then
 	note "an NVDIMM"
+	works "check" check
+	# Larger than its memory blocks, by what lab/boot.sh says.
+	check "check: what is cut off" says out "node ${DAX_NODES##* } private, with 256 MiB: 126 MiB at its ends"
 	works "create: $nvdimm" create "$nvdimm" --set demotion=on --save --config-dir "$conf"
 	check "create: known by its uuid" grep -q '^uuid = ' "$conf"/uuid-*.conf
 	works "destroy" destroy "$nvdimm"

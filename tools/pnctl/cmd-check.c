@@ -85,6 +85,15 @@ static struct text what_would_be(const struct device *d)
 		    d->name, d->node, size_text(size - left).s);
 }
 
+static struct text what_is_cut(const struct device *d)
+{
+	unsigned long long cut = d->size - device_usable(d);
+
+	if (!cut)
+		return text("%s", "");
+	return text(": %s at its ends do not fill a memory block", size_text(cut).s);
+}
+
 static void check_device(struct check *c, const struct devices *all, const struct device *d)
 {
 	int rc;
@@ -98,8 +107,9 @@ static void check_device(struct check *c, const struct devices *all, const struc
 		found_error(c, rc);
 		return;
 	}
-	found(c, 0, text("%s; 'pnctl create %s' would make node %d private, with %s",
-			 what_would_be(d).s, d->name, d->node, size_text(d->size).s).s, NULL);
+	found(c, 0, text("%s; 'pnctl create %s' would make node %d private, with %s%s",
+			 what_would_be(d).s, d->name, d->node, size_text(device_usable(d)).s,
+			 what_is_cut(d).s).s, NULL);
 }
 
 static void check_devices(struct check *c, const struct devices *all)

@@ -162,6 +162,57 @@ bool device_is_private(const struct device *d)
 	return !strcmp(device_driver(d).s, "anondax");
 }
 
+/* Physical addresses, which only root may see: a user has none of them. */
+void device_ranges(const struct device *d, range_fn fn, void *data)
+{
+	unsigned long long start = daxctl_dev_get_resource(d->dax);
+	struct daxctl_mapping *m;
+	bool any = false;
+
+	daxctl_mapping_foreach(d->dax, m) {
+		if (!daxctl_mapping_get_start(m))
+			continue;
+		fn(daxctl_mapping_get_start(m), daxctl_mapping_get_end(m), data);
+		any = true;
+	}
+	/* A region that cannot be divided may have no list of them. */
+	if (!any && start)
+		fn(start, start + d->size - 1, data);
+}
+
+unsigned long long memory_block_size(void)
+{
+	struct text t = attr_read("/sys/devices/system/memory/block_size_bytes");
+
+	return strtoull(t.s, NULL, 16);
+}
+
+struct usable {
+	unsigned long long block, bytes;
+	bool any;
+};
+
+static void add_usable(unsigned long long start, unsigned long long end, void *data)
+{
+	struct usable *u = data;
+
+	u->any = true;
+	start = (start + u->block - 1) / u->block * u->block;
+	end = (end + 1) / u->block * u->block;
+	if (end > start)
+		u->bytes += end - start;
+}
+
+/* What does not fill a memory block at either end is cut off. */
+unsigned long long device_usable(const struct device *d)
+{
+	struct usable u = { .block = memory_block_size() };
+
+	if (u.block)
+		device_ranges(d, add_usable, &u);
+	return u.any ? u.bytes : d->size;
+}
+
 static int driver_write(const char *driver, const char *file, const struct device *d)
 {
 	struct text path = text(SYS_DAX "/drivers/%s/%s", driver, file);

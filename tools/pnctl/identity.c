@@ -25,18 +25,11 @@ static void append(char *s, size_t size, const char *fmt, unsigned long long a,
 	snprintf(s + n, size - n, fmt, a, b);
 }
 
-static void get_ranges(const struct device *d, struct identity *id)
+static void add_range(unsigned long long start, unsigned long long end, void *data)
 {
-	struct daxctl_mapping *m;
+	struct identity *id = data;
 
-	daxctl_mapping_foreach(d->dax, m)
-		append(id->ranges, sizeof(id->ranges), "0x%llx-0x%llx",
-		       daxctl_mapping_get_start(m), daxctl_mapping_get_end(m));
-	/* A region that cannot be divided has no list of them. */
-	if (!id->ranges[0] && daxctl_dev_get_resource(d->dax))
-		append(id->ranges, sizeof(id->ranges), "0x%llx-0x%llx",
-		       daxctl_dev_get_resource(d->dax),
-		       daxctl_dev_get_resource(d->dax) + d->size - 1);
+	append(id->ranges, sizeof(id->ranges), "0x%llx-0x%llx", start, end);
 }
 
 static bool in_region(const struct device *d, struct ndctl_dax *dax)
@@ -116,7 +109,7 @@ static void get_serials(const struct device *d, struct identity *id)
 int identity_get(const struct device *d, struct identity *id)
 {
 	memset(id, 0, sizeof(*id));
-	get_ranges(d, id);
+	device_ranges(d, add_range, id);
 	get_uuid(d, id);
 	get_serials(d, id);
 	if (id->uuid[0] || id->serials[0] || id->ranges[0])

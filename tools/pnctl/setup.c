@@ -26,13 +26,13 @@ static int may_kernel(void)
 
 static int may_size(const struct device *d)
 {
-	struct text t = attr_read("/sys/devices/system/memory/block_size_bytes");
-	unsigned long long block = strtoull(t.s, NULL, 16);
+	unsigned long long block = memory_block_size();
 
-	if (d->size >= block)
+	if (device_usable(d) >= block)
 		return 0;
-	error("%s has %s: less than a memory block", d->name, size_text(d->size).s);
-	return cure(PN_FAILED, "it takes a device of %s at least", size_text(block).s);
+	error("%s has %s, and no memory block of %s is all in it", d->name,
+	      size_text(d->size).s, size_text(block).s);
+	return cure(PN_FAILED, "it takes a larger device, or one that begins with a memory block");
 }
 
 static int may_node(const struct devices *all, const struct device *d)
