@@ -104,7 +104,10 @@ writeback: ## take the commits of build/linux back into kernel/
 series: setup-build ## build/series/*.patch, ready to post, checked with git am
 	@lab/series.sh
 
-tests: $(PROGRAMS) $(BUILD)/hold ## compile the test programs of tests/
+pnctl: setup-build ## compile the operator's command and its man pages (build/pnctl)
+	@$(MAKE) -s -C tools/pnctl O=$(BUILD)/pnctl
+
+tests: $(PROGRAMS) $(BUILD)/hold pnctl ## compile the test programs of tests/
 	@lab/selftests.sh
 
 clean: ## remove build/ (what is in the cache stays)
@@ -126,4 +129,4 @@ setup-%:
 	@lab/setup.sh $*
 
 .PHONY: help setup kernel demo shell run test check soak mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
-	writeback series tests clean
+	writeback series pnctl tests clean

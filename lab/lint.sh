@@ -31,7 +31,7 @@ files() { git ls-files -z --cached --others --exclude-standard -- "$@" | xargs -
 scripts() {
 	files | grep -v '^kernel/' | while read -r f; do
 		case $f in
-		*.sh) echo "$f" ;;
+		*.sh | *.bash) echo "$f" ;;
 		*) ! head -c 32 "$f" | grep -aqE '^#!.*\b(ba)?sh' || echo "$f" ;;
 		esac
 	done
@@ -39,7 +39,7 @@ scripts() {
 
 spdx() {
 	local bad
-	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|\.patch|/cover-letter|\.txt|\.tsv|\.json|\.svg|\.png)$' | while read -r f; do
+	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|/debian/changelog|/debian/source/format|\.patch|/cover-letter|\.txt|\.tsv|\.json|\.svg|\.png)$' | while read -r f; do
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' || echo "$f"
 	done)
 	[ -z "$bad" ] || {
@@ -68,10 +68,10 @@ shell_check() { scripts | xargs -r shellcheck -x -P lab; }
 # The kernel's style, without asking whoever formats for tables and macros.
 user_c() {
 	local list
-	mapfile -t list < <(files 'lab/*.c' 'tests/*.[ch]' 'bench/*.c')
+	mapfile -t list < <(files 'lab/*.c' 'tests/*.[ch]' 'bench/*.c' 'tools/*.[ch]')
 	# Elsewhere, for it leaves a file behind, which the next run would find among ours.
 	[ ${#list[@]} = 0 ] || (cd "$tmp" && perl "$LINUX/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary --max-line-length=100 \
-		--ignore FILE_PATH_CHANGES,SPLIT_STRING,PREFER_KERNEL_TYPES,SPDX_LICENSE_TAG,CAMELCASE -f "${list[@]/#/$TOP/}")
+		--ignore FILE_PATH_CHANGES,SPLIT_STRING,PREFER_KERNEL_TYPES,SPDX_LICENSE_TAG,CAMELCASE,PREFER_DEFINED_ATTRIBUTE_MACRO -f "${list[@]/#/$TOP/}")
 }
 
 series_checkpatch() {
