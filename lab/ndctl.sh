@@ -90,7 +90,7 @@ apply() {
 writeback() {
 	[ -z "$(changed)" ] || die "build/ndctl-src has edits that are not committed" "commit them first"
 	rm -f "$PATCHES"/*.patch
-	g format-patch -q -N --zero-commit --no-signature --subject-prefix='ndctl PATCH' -n -o "$PATCHES" pristine..HEAD
+	g format-patch -q -N --zero-commit --no-signature --subject-prefix='ndctl PATCH' -o "$PATCHES" pristine..HEAD
 	remember
 	note "tools/ndctl: $(g rev-list --count pristine..HEAD) patches"
 }
