@@ -101,34 +101,38 @@ lists() {
 }
 lister=("$daxctl")
 
-# Somebody uses MIB of the device, until let_go, which is false if his data are not.
+# Somebody uses MIB of the device, until let_go, which is false if his data are not what
+# he wrote.
 hold() {
 	local ready=''
 	coproc HOLD { exec "$BUILD/tests/failnth" hold "/dev/$1" "$2"; }
-	holder=$HOLD_PID
-	read -r -t 100 ready <&"${HOLD[0]}" || :
+	holder=${HOLD_PID:-} tell=${HOLD[1]:-}
+	[ -z "$tell" ] || read -r -t 100 ready <&"${HOLD[0]}" || :
 	[ "$ready" = ready ] || wrong "nobody holds any of it"
 }
 let_go() {
-	eval "exec ${HOLD[1]}>&-"
+	[ -n "$tell" ] || return
+	eval "exec $tell>&-"
 	wait "$holder"
 }
 # Somebody has a page of it that cannot be moved, until unpin.
 pin() {
+	answer=''
 	coproc FILL { exec "$BUILD/tests/fill" "/dev/$1" 4 0-ffffffffffffffff; }
-	filler=$FILL_PID
-	read -r -t 100 _ <&"${FILL[0]}"
-	echo "pin 0" >&"${FILL[1]}"
-	read -r -t 100 answer <&"${FILL[0]}"
-	[ "$answer" = pinned ] || wrong "$answer"
+	filler=${FILL_PID:-} tell=${FILL[1]:-} hear=${FILL[0]:-}
+	[ -n "$tell" ] && read -r -t 100 _ <&"$hear" && echo "pin 0" >&"$tell" && read -r -t 100 answer <&"$hear"
+	[ "$answer" = pinned ] || wrong "nobody has pinned any of it"
 }
 unpin() {
-	echo unpin >&"${FILL[1]}"
-	read -r -t 100 answer <&"${FILL[0]}"
-	echo quit >&"${FILL[1]}"
+	answer=''
+	[ -n "$tell" ] || return
+	echo unpin >&"$tell" && read -r -t 100 answer <&"$hear"
+	eval "exec $tell>&-"
 	wait "$filler"
-	[ "$answer" = "unpinned, as written" ] || wrong "$answer"
+	[ "$answer" = "unpinned, as written" ] || wrong "unpinned: $answer"
 }
+# He may have gone when he is told to.
+trap '' PIPE
 
 #
 # From mode to mode, on memory that the firmware reserved.
@@ -328,14 +332,14 @@ namespaces() {
 	rm /etc/daxctl.conf.d/private.conf
 
 	hold "$nvdimm" 16
-	refuses "plugged: ndctl disable-namespace" "$nvdimm" anondax online_kernel : "its memory is online.*usy" "$ndctl" disable-namespace "$ns"
+	refuses "plugged: ndctl disable-namespace" "$nvdimm" anondax online_kernel : "memory is online.*usy" "$ndctl" disable-namespace "$ns"
 	refuses "plugged: ndctl destroy-namespace" "$nvdimm" anondax online_kernel : "is active" "$ndctl" destroy-namespace "$ns"
-	refuses "plugged: ndctl destroy-namespace --force" "$nvdimm" anondax online_kernel : "its memory is online.*usy" "$ndctl" destroy-namespace -f "$ns"
-	refuses "plugged: ndctl create-namespace --force, in its place" "$nvdimm" anondax online_kernel : "its memory is online.*usy" \
+	refuses "plugged: ndctl destroy-namespace --force" "$nvdimm" anondax online_kernel : "memory is online.*usy" "$ndctl" destroy-namespace -f "$ns"
+	refuses "plugged: ndctl create-namespace --force, in its place" "$nvdimm" anondax online_kernel : "memory is online.*usy" \
 		"$ndctl" create-namespace -f -m fsdax -e "$ns"
 	# Which has no exit status for that.
 	try "$ndctl" disable-region region0
-	[[ $err = *"its memory is online"*"disabled 0 regions"* ]] && is "$nvdimm" anondax online_kernel
+	[[ $err = *"memory is online"*"disabled 0 regions"* ]] && is "$nvdimm" anondax online_kernel
 	result $? "plugged: ndctl disable-region"
 	check "with the data of who uses it" let_go
 	try "$ndctl" list -X
