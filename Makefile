@@ -15,7 +15,7 @@ NODE ?= off
 KIND ?= base
 V ?= 0
 BUILD ?= $(CURDIR)/build
-export SHAPE NODE V BUILD KERNEL_SRC HOURS SEED ROUND
+export SHAPE NODE V BUILD KERNEL_SRC NDCTL_SRC HOURS SEED ROUND
 
 CFLAGS ?= -O2 -g -Wall -Wextra -Werror
 SELFTESTS := $(BUILD)/linux/tools/testing/selftests
@@ -36,6 +36,7 @@ help: ## what there is (this list)
 		'SUITE=name' 'check-debian: only this one, bookworm or trixie' \
 		'V=1' 'say more: commands, all output of tests' \
 		'KERNEL_SRC=dir' 'a pristine Linux 7.3 tree instead of the one from Debian' \
+		'NDCTL_SRC=dir' 'ndctl: the same, ndctl 81' \
 		'BUILD=dir' 'where everything is built (build/)'
 	@printf '\nbuild/ and $${XDG_CACHE_HOME:-~/.cache}/private-nodes may be removed at any time.\n'
 
@@ -56,8 +57,11 @@ run: kernel setup-run ## run one command in the machine: make run C='numactl -H'
 	@[ -n "$$C" ] || { echo "error: no command given" >&2; echo "       make run C='numactl -H'" >&2; exit 1; }
 	@lab/boot.sh -k $(KIND) -s $(SHAPE) -o $(NODE) -- "$$C"
 
+ndctl: setup-build setup-ndctl ## daxctl, ndctl and cxl that know private nodes, in build/ndctl
+	@lab/ndctl.sh
+
 ##@ Prove it
-test: setup-build setup-run setup-bench ## run the tests on debug kernels (T)
+test: setup-build setup-run setup-ndctl setup-bench ## run the tests on debug kernels (T)
 	@lab/test.sh
 
 check: setup-build setup-run ## the short of it, for who edits the kernel: KUnit, the selftest of anondax, flips
@@ -128,5 +132,5 @@ $(BUILD)/hold: lab/hold.c
 setup-%:
 	@lab/setup.sh $*
 
-.PHONY: help setup kernel demo shell run test check soak mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
+.PHONY: help setup kernel demo shell run ndctl test check soak mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
 	writeback series pnctl tests clean

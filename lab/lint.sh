@@ -83,6 +83,12 @@ series_checkpatch() {
 		perl scripts/checkpatch.pl --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES --codespell --codespellfile "$tmp/words")
 }
 
+# What upstream takes is in the kernel's style.
+ndctl_checkpatch() {
+	find "$TOP/tools/ndctl" -name '*.patch' -print0 | sort -z | (cd "$tmp" && xargs -0 -n 1 perl "$LINUX/scripts/checkpatch.pl" \
+		--no-tree --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES,SPDX_LICENSE_TAG)
+}
+
 kernel_doc() {
 	local list doc=$LINUX/tools/docs/kernel-doc out
 	[ -e "$doc" ] || doc=$LINUX/scripts/kernel-doc
@@ -125,6 +131,7 @@ check "shell: shfmt" shell_format
 check "shell: shellcheck" shell_check
 "$TOP/lab/tree.sh"
 check "C of user space: checkpatch" user_c
+check "tools/ndctl: checkpatch --strict" ndctl_checkpatch
 if [ "$(series_lines | wc -l)" -gt 0 ]; then
 	check "every user of nodes, zones and global counters has a verdict" "$TOP/lab/audit.sh"
 	check "series: applies, git am" "$TOP/lab/series.sh"
