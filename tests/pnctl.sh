@@ -263,12 +263,36 @@ works "who: as text" who "$PNODE"
 check "who: names it" says out "$holder (hold)"
 works "list -v: as JSON" list -vJ -d "$DAX"
 check "list -v: the process" is ".[0].users[0].pid == $holder"
+check "list: whose node it is, and what it has counted" is '.[0] | .node_owner == "anondax" and .counters.alloc_dax >= 8192 and .counters.fault_sigbus == 0 and .counters.refused_knob > 0 and .counters.refused_cpuset > 0'
+works "list -v: as text" list -v -d "$DAX"
+check "list -v: counters" says out "node $PNODE of anondax: alloc_dax "
+check "list -v: none that is 0" eval '! says out fault_sigbus >/dev/null'
+check "nobody: list -v" as_nobody list -v -d "$DAX"
+check "nobody: sees the counters" says out "node $PNODE of anondax: alloc_dax "
+works "list: of what is no node" list -J -N 0
+check "list: no counters" is 'all(has("counters") | not)'
 check "nobody: who" as_nobody who "$PNODE"
 check "nobody: it says that it does not see all" says out "root sees all"
 
 note "watch"
 works "watch: a line each time" watch -i 0.2 -c 2
-check "watch: two of them, the node private" bash -c "[ \$(grep -c 'node$PNODE\\* used=[0-9]*M free=[0-9]*M down=[0-9.]* up=[0-9.]*' '$tmp/out') = 2 ]"
+check "watch: two of them, the node private" bash -c "[ \$(grep -c 'node$PNODE\\* used=[0-9]*M free=[0-9]*M down=[0-9.]* up=[0-9.]* in=0.0 refused=0.0' '$tmp/out') = 2 ]"
+check "watch: nothing of that for an ordinary one" bash -c "! grep -q 'node0 used=[^ ]* free=[^ ]* down=[^ ]* up=[^ ]* in=' '$tmp/out'"
+# Somebody asks for more than there is left.
+"$pnctl" watch -i 1 >"$tmp/watched" &
+one=$!
+until [ -s "$tmp/watched" ]; do sleep 0.1; done
+"$pnctl" run -n "$PNODE" -- perl -e '$x = "x" x 300e6' 2>/dev/null
+[ $? = 135 ]
+result $? "watch: a program that needs more than there is gets SIGBUS"
+for _ in {1..100}; do
+	! grep -q 'refused=[0-9.]*[1-9]' "$tmp/watched" || break
+	sleep 0.1
+done
+kill $one && wait $one
+check "watch: faults that are refused" grep -q 'refused=[0-9.]*[1-9]' "$tmp/watched"
+pn list -J -d "$DAX"
+check "list: they are counted" is '.[0].counters | .fault_sigbus > 0 and .refused_full >= .fault_sigbus'
 TERM=vt100 script -qc "$pnctl watch -i 0.2 -c 2" /dev/null </dev/null >"$tmp/out" 2>&1
 grep -q private "$tmp/out" && grep -q '█' "$tmp/out" && [ "$(tail -c 8 "$tmp/out")" = $'\e[?1049l' ]
 result $? "watch: a screen, and the one before comes back"

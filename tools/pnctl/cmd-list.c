@@ -116,12 +116,18 @@ static int print_all(const struct devices *all, const struct options *o)
 		if (!wanted(o, &all->v[i]))
 			continue;
 		print_device(&all->v[i]);
-		if (o->users)
-			print_device_users(&all->v[i]);
+		if (!o->users)
+			continue;
+		if (device_plugged(&all->v[i]))
+			counters_print(all->v[i].node);
+		print_device_users(&all->v[i]);
 	}
 	for (node = -1; (node = node_next_private(node)) >= 0;) {
-		if (has_no_device(all, o, node))
-			print_node(node);
+		if (!has_no_device(all, o, node))
+			continue;
+		print_node(node);
+		if (o->users)
+			counters_print(node);
 	}
 	return 0;
 }
@@ -133,7 +139,7 @@ static int print_all(const struct devices *all, const struct options *o)
 static void add_node(struct json_object *o, int node)
 {
 	unsigned long long left, size = node_size(node, &left);
-	struct text tier = node_tier(node);
+	struct text tier = node_tier(node), owner = node_owner(node);
 
 	json_object_object_add(o, "private", json_object_new_boolean(node_online(node)));
 	json_number(o, "node_size", size);
@@ -141,6 +147,10 @@ static void add_node(struct json_object *o, int node)
 	json_number(o, "free", left);
 	if (!tier.err)
 		json_number(o, "tier", atoi(tier.s));
+	if (owner.err)
+		return;
+	json_text(o, "node_owner", owner.s);
+	json_object_object_add(o, "counters", counters_json(node));
 }
 
 static void add_private(struct json_object *o, const struct device *d)
@@ -292,5 +302,5 @@ const struct command cmd_list = {
 	"  -J, --json           as JSON, sizes in bytes\n"
 	"  -N, --node NODE      only devices of that node\n"
 	"  -d, --device DEVICE  only that device\n"
-	"  -v, --verbose        with the processes that use them\n",
+	"  -v, --verbose        with what the kernel has counted, and the processes that use them\n",
 };

@@ -14,8 +14,8 @@
 
 #define MAX_NODES	64
 
-/* Pages that went, since the machine came up. */
-enum { DEMOTED, PROMOTED, SWAPPED_OUT, SWAPPED_IN, NR_COUNTS };
+/* Pages that went, since the machine came up or the node was claimed; and faults. */
+enum { DEMOTED, PROMOTED, ARRIVED, REFUSED, SWAPPED_OUT, SWAPPED_IN, NR_COUNTS };
 
 struct sample {
 	unsigned long long size, unused, count[NR_COUNTS];
@@ -35,6 +35,8 @@ static const struct {
 } counters[] = {
 	{ "pgdemote_", DEMOTED },		/* from this node */
 	{ "pgpromote_success", PROMOTED },	/* to this node */
+	{ "demote_in", ARRIVED },		/* of private nodes only */
+	{ "fault_sigbus", REFUSED },
 	{ "pswpout", SWAPPED_OUT },
 	{ "pswpin", SWAPPED_IN },
 };
@@ -53,7 +55,7 @@ static void add_counter(struct sample *s, const char *name, unsigned long long v
 	}
 }
 
-static void read_vmstat(struct sample *s, const char *path)
+static void read_counters(struct sample *s, const char *path)
 {
 	unsigned long long value;
 	char name[64];
@@ -68,14 +70,14 @@ static void read_vmstat(struct sample *s, const char *path)
 
 static void look_at(struct sample *s, int node)
 {
-	struct text path = text(SYS_NODE "/node%d/vmstat", node);
-
 	memset(s, 0, sizeof(*s));
 	s->size = node_size(node, &s->unused);
 	s->there = s->size;
 	s->private = s->there && node_online(node);
 	if (s->there)
-		read_vmstat(s, path.s);
+		read_counters(s, text(SYS_NODE "/node%d/vmstat", node).s);
+	if (s->private)
+		read_counters(s, text(SYS_NODE "/node%d/private_stat", node).s);
 }
 
 static void look(struct screen *sc)
@@ -85,21 +87,27 @@ static void look(struct screen *sc)
 	for (node = 0; node < MAX_NODES; node++)
 		look_at(&sc->node[node], node);
 	memset(&sc->system, 0, sizeof(sc->system));
-	read_vmstat(&sc->system, "/proc/vmstat");
+	read_counters(&sc->system, "/proc/vmstat");
 }
 
 /*
  * Showing
  */
 
-/* MiB a second. */
-static double rate(const struct screen *sc, const struct sample *now, const struct sample *was,
-		   int count)
+/* A second. With another owner it starts anew. */
+static double times(const struct screen *sc, const struct sample *now, const struct sample *was,
+		    int count)
 {
 	if (now->count[count] < was->count[count])
 		return 0;
-	return (now->count[count] - was->count[count]) * (double)getpagesize() / 1048576 /
-		sc->seconds;
+	return (now->count[count] - was->count[count]) / sc->seconds;
+}
+
+/* Of pages: MiB a second. */
+static double rate(const struct screen *sc, const struct sample *now, const struct sample *was,
+		   int count)
+{
+	return times(sc, now, was, count) * getpagesize() / 1048576;
 }
 
 static void print_bar(double part, int width)
@@ -114,9 +122,9 @@ static int bar_width(void)
 {
 	struct winsize w;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col < 84)
-		return 16;
-	return w.ws_col < 148 ? w.ws_col - 68 : 80;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col < 90)
+		return 10;
+	return w.ws_col < 160 ? w.ws_col - 80 : 80;
 }
 
 static void print_row(const struct screen *sc, const struct screen *was, int node)
@@ -126,16 +134,19 @@ static void print_row(const struct screen *sc, const struct screen *was, int nod
 
 	printf("%4d %-8s ", node, s->private ? "private" : "ordinary");
 	print_bar((double)used / s->size, bar_width());
-	printf(" %9s of %9s %9.1f %9.1f\033[K\n", size_text(used).s, size_text(s->size).s,
+	printf(" %9s of %9s %7.1f %7.1f", size_text(used).s, size_text(s->size).s,
 	       rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
+	if (s->private)
+		printf(" %7.1f %7.1f", rate(sc, s, w, ARRIVED), times(sc, s, w, REFUSED));
+	printf("\033[K\n");
 }
 
 static void print_screen(const struct screen *sc, const struct screen *was)
 {
 	int node;
 
-	printf("\033[H%4s %-8s %-*s %22s %9s %9s\033[K\n", "NODE", "", bar_width(), "", "USED",
-	       "DOWN", "UP");
+	printf("\033[H%4s %-8s %-*s %22s %7s %7s %7s %7s\033[K\n", "NODE", "", bar_width(), "",
+	       "USED", "DOWN", "UP", "IN", "REFUSED");
 	for (node = 0; node < MAX_NODES; node++) {
 		if (sc->node[node].there)
 			print_row(sc, was, node);
@@ -143,8 +154,8 @@ static void print_screen(const struct screen *sc, const struct screen *was)
 	printf("\033[K\n     swap: out %.1f, in %.1f\033[K\n",
 	       rate(sc, &sc->system, &was->system, SWAPPED_OUT),
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
-	printf("     MiB a second; down: demoted from the node, up: promoted to it. "
-	       "^C ends.\033[J");
+	printf("     MiB a second; down: demoted from the node, up: promoted to it, in: demoted "
+	       "to it.\033[K\n     Refused: faults a second. ^C ends.\033[J");
 }
 
 static void print_line(const struct screen *sc, const struct screen *was)
@@ -163,6 +174,9 @@ static void print_line(const struct screen *sc, const struct screen *was)
 		printf("  node%d%s used=%lluM free=%lluM down=%.1f up=%.1f", node,
 		       s->private ? "*" : "", (s->size - s->unused) >> 20, s->unused >> 20,
 		       rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
+		if (s->private)
+			printf(" in=%.1f refused=%.1f", rate(sc, s, w, ARRIVED),
+			       times(sc, s, w, REFUSED));
 	}
 	printf("  swapout=%.1f swapin=%.1f\n", rate(sc, &sc->system, &was->system, SWAPPED_OUT),
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
@@ -261,7 +275,8 @@ const struct command cmd_watch = {
 	"usage: pnctl watch [-i SECONDS] [-c COUNT]\n\n"
 	"A screen that is drawn anew each second; where there is no terminal, a line a second, in\n"
 	"which private nodes have a *. Rates are MiB a second: down is what was demoted from the\n"
-	"node, up is what was promoted to it.\n\n"
+	"node, up is what was promoted to it. Of private nodes, in is what was demoted to the node,\n"
+	"and refused is how many faults a second got SIGBUS for want of its memory.\n\n"
 	"  -i, --interval SECONDS  how often (1)\n"
 	"  -c, --count COUNT       so many times, then end\n",
 };

@@ -193,6 +193,19 @@ unsigned long long node_size(int node, unsigned long long *unused);
 struct text node_tier(int node);
 bool kernel_has_private_nodes(void);
 
+/* stat.c: what the kernel counts of a private node */
+enum { MOST_COUNTERS = 64 };
+
+struct counter {
+	char name[32];
+	unsigned long long value;
+};
+
+struct text node_owner(int node);
+size_t node_counters(int node, struct counter *v, size_t most);
+struct json_object *counters_json(int node);
+void counters_print(int node);
+
 /* users.c: processes that have memory on a node, or the device open */
 enum { USE_ANON, USE_FILE, USE_SHMEM, NR_USES };
 
