@@ -278,6 +278,16 @@ note "watch"
 works "watch: a line each time" watch -i 0.2 -c 2
 check "watch: two of them, the node private" bash -c "[ \$(grep -c 'node$PNODE\\* used=[0-9]*M free=[0-9]*M down=[0-9.]* up=[0-9.]* in=0.0 refused=0.0' '$tmp/out') = 2 ]"
 check "watch: nothing of that for an ordinary one" bash -c "! grep -q 'node0 used=[^ ]* free=[^ ]* down=[^ ]* up=[^ ]* in=' '$tmp/out'"
+coproc WATCHED { exec "$pnctl" watch -i 0.2; }
+watched=$WATCHED_PID
+read -r -t 20 _ <&"${WATCHED[0]}"
+echo 1 >"$dev/madvise"
+echo 1 >"$dev/madvise"
+echo 0 >"$dev/madvise"
+for ((i = 0; i < 30; i++)); do read -r -t 20 line && echo "$line"; done <&"${WATCHED[0]}" >"$tmp/out"
+kill "$watched" && wait "$watched"
+[ "$(grep -c "^[0-9:]*  $DAX: madvise=1$" "$tmp/out") $(grep -c ': madvise=0$' "$tmp/out") $(grep -c madvise "$tmp/out")" = "1 1 2" ]
+result $? "watch: knobs that are turned, once each"
 # Somebody asks for more than there is left.
 "$pnctl" watch -i 1 >"$tmp/watched" &
 one=$!

@@ -26,6 +26,7 @@ struct screen {
 	bool terminal;
 	double seconds;
 	unsigned long rounds;	/* 0: without end */
+	struct text event;	/* the last one */
 	struct sample node[MAX_NODES], system;
 };
 
@@ -155,17 +156,24 @@ static void print_screen(const struct screen *sc, const struct screen *was)
 	       rate(sc, &sc->system, &was->system, SWAPPED_OUT),
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
 	printf("     MiB a second; down: demoted from the node, up: promoted to it, in: demoted "
-	       "to it.\033[K\n     Refused: faults a second. ^C ends.\033[J");
+	       "to it.\033[K\n     Refused: faults a second. ^C ends.\033[K\n\033[K\n     %s\033[J",
+	       sc->event.s);
+}
+
+static struct text clock_text(void)
+{
+	time_t now = time(NULL);
+	struct text t = { .err = 0 };
+
+	strftime(t.s, sizeof(t.s), "%H:%M:%S", localtime(&now));
+	return t;
 }
 
 static void print_line(const struct screen *sc, const struct screen *was)
 {
-	char clock[16];
-	time_t now = time(NULL);
 	int node;
 
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime(&now));
-	printf("%s", clock);
+	printf("%s", clock_text().s);
 	for (node = 0; node < MAX_NODES; node++) {
 		const struct sample *s = &sc->node[node], *w = &was->node[node];
 
@@ -182,13 +190,16 @@ static void print_line(const struct screen *sc, const struct screen *was)
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
 }
 
-static void nap(double seconds)
+/* Somebody has plugged, unplugged or turned a knob. */
+static void happens(const char *what, void *data)
 {
-	struct timespec t = { .tv_sec = seconds };
+	struct screen *sc = data;
 
-	t.tv_nsec = (seconds - t.tv_sec) * 1e9;
-	/* A signal ends it early. */
-	nanosleep(&t, NULL);
+	sc->event = text("%s  %.200s", clock_text().s, what);
+	if (!sc->terminal) {
+		printf("%s\n", sc->event.s);
+		fflush(stdout);
+	}
 }
 
 static int watch(struct screen *sc)
@@ -202,11 +213,12 @@ static int watch(struct screen *sc)
 	if (sc->terminal)
 		/* Another screen, so that what was there comes back; no cursor. */
 		printf("\033[?1049h\033[?25l\033[2J");
+	events_begin();
 	look(sc);
 	for (n = 0; !stopped() && !ferror(stdout) && (!sc->rounds || n < sc->rounds); n++) {
 		was = *sc;
 		if (n || !sc->terminal)
-			nap(sc->seconds);
+			events_wait(sc->seconds, happens, sc);
 		if (stopped())
 			break;
 		look(sc);
@@ -216,6 +228,7 @@ static int watch(struct screen *sc)
 			print_line(sc, &was);
 		fflush(stdout);
 	}
+	events_end();
 	if (sc->terminal)
 		printf("\033[?25h\033[?1049l");
 	return 0;
@@ -276,7 +289,8 @@ const struct command cmd_watch = {
 	"A screen that is drawn anew each second; where there is no terminal, a line a second, in\n"
 	"which private nodes have a *. Rates are MiB a second: down is what was demoted from the\n"
 	"node, up is what was promoted to it. Of private nodes, in is what was demoted to the node,\n"
-	"and refused is how many faults a second got SIGBUS for want of its memory.\n\n"
+	"and refused is how many faults a second got SIGBUS for want of its memory. When a device is\n"
+	"plugged or unplugged, or a knob turned, that is a line of its own.\n\n"
 	"  -i, --interval SECONDS  how often (1)\n"
 	"  -c, --count COUNT       so many times, then end\n",
 };

@@ -79,6 +79,11 @@ void module_unload(const char *name);
 /* udev.c */
 void udev_wait(void);
 
+/* events.c: what the kernel says of devices */
+void events_begin(void);
+void events_end(void);
+void events_wait(double seconds, void (*fn)(const char *what, void *data), void *data);
+
 /* klog.c: what the kernel says meanwhile */
 int klog_begin(void);
 struct text klog_end(int fd, int node, const char *device);
