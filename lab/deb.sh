@@ -123,7 +123,7 @@ kernel_build() {
 	*)
 		[ -f "$CONFIG" ] || die "CONFIG=$CONFIG is no file" "a .config, or one of the words cloud, amd64, running; or nothing for a small kernel"
 		grep -q '^CONFIG_[A-Z0-9_]*=' "$CONFIG" || die "CONFIG=$CONFIG is no configuration of a kernel" "it has lines CONFIG_...=y"
-		name=own base=$CONFIG suffix=-own
+		name=own base=$(realpath "$CONFIG") suffix=-own
 		;;
 	esac
 	for tool in gcc make flex bison bc ccache dh rsync dpkg-buildpackage; do
@@ -167,7 +167,7 @@ kernel_build() {
 		[ "$rc" = 0 ] || die "the kernel could not be configured" "kconfig's messages are in $log"
 		# Some only exist where others are on, and matter only there.
 		missed=$(kconfig_missed "$out/.config" "$out/.lab-wanted" '^CONFIG_(SYSTEM_(TRUSTED|REVOCATION)_KEYS|MODULE_SIG_KEY|DEBUG_INFO_NONE|LOCALVERSION_AUTO)$')
-		[ -z "$missed" ] || die "options of the series did not take effect: $(tr '\n' ';' <<<"$missed" | sed 's/;$//; s/;/; /g')" \
+		[ -z "$missed" ] || die "options of the series did not take effect: $(paste -sd , <<<"$missed" | sed 's/,/, /g')" \
 			"CONFIG=${CONFIG:-} lacks what they depend on: 'make -C $src O=$out menuconfig', / and a name shows it; switch it on in that file"
 		printf '%s\n' "$stamp" >"$out/.lab-config"
 	fi

@@ -24,9 +24,10 @@ kconfig_missed() {
 		END {
 			for (o in want) {
 				if (o ~ except) continue
-				if (want[o] ~ /=n$/ ? !(o in have) : have[o] == want[o]) continue
-				if (want[o] ~ /=m$/ && have[o] ~ /=y$/) continue
-				print want[o] ", got " (o in have ? have[o] : "nothing")
+				got = o in have ? have[o] : o "=n"
+				if (got == want[o] || (want[o] ~ /=m$/ && got == o "=y")) continue
+				sub(/.*=/, "", got)
+				print want[o] " (is " got ")"
 			}
 		}' "$1" "$2" | LC_ALL=C sort
 }
