@@ -3,7 +3,8 @@
 # What tests/install.sh does in its Debian, once it has booted: a stage each boot, which the
 # kernel's command line names (lab.stage). Prints TAP.
 #
-#   create   nothing is saved: node, services and their drop-ins are made
+#   taken    nothing is saved, and kmem has the device: it is in use, and stays there
+#   create   without kmem: node, services and their drop-ins are made
 #   again    all of it is there again, and kmem was not in between
 #   kmem     kmem was first: it is taken from there
 #   absent   the device has not come
@@ -132,14 +133,26 @@ check "$stage: systemd is what booted" [ "$(cat /proc/1/comm)" = systemd ]
 check "$stage: the kernel is that of the package" dpkg -S "/boot/vmlinuz-$(uname -r)"
 
 case $stage in
+taken)
+	# Nobody has said otherwise: the kernel makes ordinary memory of it.
+	check "taken: kmem has it, as ordinary memory" eval '[ "$(driver)" = kmem ] && ordinary'
+	# What cannot move: dentries and inodes.
+	numactl --membind="$PNODE" find / -xdev >/dev/null
+	pnctl create "$DAX" --save >/run/out 2>/run/err
+	check "taken: pnctl create has the exit status for it" [ $? = 4 ]
+	must "taken: and says it in two lines" two_lines /run/err
+	must "taken: that kmem has it" grep 'cannot be taken from kmem' /run/err
+	must "taken: and what to do" grep 'keep kmem from loading and reboot' /run/err
+	check "taken: kmem has it still, as ordinary memory" eval '[ "$(driver)" = kmem ] && ordinary && [ "$(cat "$dev/state")" != unplugged ]'
+	check "taken: nothing is saved" [ -z "$(ls $conf 2>/dev/null)" ]
+	;;
 create)
 	check "create: nothing has failed" [ -z "$(systemctl --failed --plain --no-legend | tee /dev/stderr)" ]
 	must "create: what is installed is whole" dpkg --verify pnctl "linux-image-$(uname -r)"
 	check "create: the manual pages and the completion" ls /usr/share/man/man1/pnctl.1.gz /usr/share/man/man5/private-nodes.conf.5.gz \
 		/usr/share/bash-completion/completions/pnctl
 	check "create: the unit of all nodes is enabled" systemctl -q is-enabled private-nodes.service
-	# Nobody has said otherwise: the kernel makes ordinary memory of it.
-	check "create: kmem has it, as ordinary memory" eval '[ "$(driver)" = kmem ] && ordinary'
+	check "create: kmem does not have it" eval '[ "$(driver)" != kmem ] && ! ordinary'
 	must "create: pnctl check: all is ready" pnctl check
 	groupadd devmem
 	must "create: pnctl create --save" pnctl create "$DAX" --set mbind=on,shmem=on --group devmem --perm 0660 --save
@@ -238,7 +251,7 @@ purge)
 	check "purge: dpkg knows them no more" eval '! dpkg-query -W "${ours[@]}" 2>/dev/null'
 	# What has come since, but for what others write as they run, and what this script wrote.
 	find /boot /etc /opt /root /usr /var/lib -xdev | LC_ALL=C sort | comm -13 before - |
-		grep -vE '^/(var/lib/(redis|postgresql|systemd|dbus|private|apt|dpkg/info)/|root/data|etc/systemd/system/(granted|denied|redis-server\.service\.d|postgresql@17-main\.service\.d))|/(group|gshadow|passwd|shadow)-$' >/run/left
+		grep -vE '^/(var/lib/(redis|postgresql|systemd|dbus|private|apt|dpkg/info)/|root/data|etc/systemd/system/(granted|denied|redis-server\.service\.d|postgresql@17-main\.service\.d))|/(group|gshadow|passwd|shadow)-$|^/etc/\.updated$' >/run/left
 	say </run/left
 	check "purge: no file is left" [ ! -s /run/left ]
 	check "purge: nothing in the lists of dpkg and systemd" [ -z "$(find /var/lib/dpkg/info /var/lib/systemd /run/systemd /run/udev -name '*private-node*' -o -name '*pnctl*' | tee /dev/stderr)" ]

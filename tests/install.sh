@@ -6,7 +6,7 @@
 # happens there, and prints TAP. The disk stays: build/install/disk.
 #
 # CONFIG=NAME is that of the kernel, as of `make deb`. STAGES='create again' does only these;
-# those after create on the disk as it is.
+# on the disk as it is, unless they begin with taken or create.
 
 . "$(dirname "$0")/../lab/lib.sh"
 . "$TOP/lab/apt.sh"
@@ -97,10 +97,10 @@ END
 	rm -rf "$work/tree" "$work/system.tar"
 	mv "$work/disk.part" "$work/disk"
 }
-stages=${STAGES:-create again kmem absent purge}
-case " $stages " in
-*" create "*) make_disk ;;
-*) [ -f "$work/disk" ] || die "there is no disk yet" "STAGES begins with create" ;;
+stages=${STAGES:-taken create again kmem absent purge}
+case $stages in
+taken* | create*) make_disk ;;
+*) [ -f "$work/disk" ] || die "there is no disk yet" "STAGES begins with taken or create" ;;
 esac
 for f in vmlinuz initrd.img; do
 	debugfs -R "dump /boot/$f-$release $work/$f" "$work/disk" >/dev/null 2>&1
@@ -165,7 +165,9 @@ stage() {
 
 for name in $stages; do
 	case $name in
-	# Whatever the driver that was first did with it, it is offline.
+	# What the guide says to do the first time, where kmem had it.
+	create) stage "$name" modprobe.blacklist=kmem ;;
+	# Whatever driver was first, what it plugged is offline.
 	kmem) stage "$name" memhp_default_state=offline ;;
 	*) stage "$name" ;;
 	esac
