@@ -15,7 +15,7 @@ NODE ?= off
 KIND ?= base
 V ?= 0
 BUILD ?= $(CURDIR)/build
-export SHAPE NODE V BUILD KERNEL_SRC NDCTL_SRC HOURS SEED ROUND
+export SHAPE NODE V BUILD KERNEL_SRC NDCTL_SRC HOURS SEED ROUND CONFIG SUITE STAGES
 
 CFLAGS ?= -O2 -g -Wall -Wextra -Werror
 SELFTESTS := $(BUILD)/linux/tools/testing/selftests
@@ -33,7 +33,8 @@ help: ## what there is (this list)
 		'KIND=name' 'kernel, shell, run: base, debug or stock ($(KIND))' \
 		'T=regex' 'test: only the groups of tests/plan that match' \
 		'HOURS=n' 'soak: how long; SEED=n starts with that one, ROUND=seconds is a round' \
-		'SUITE=name' 'check-debian: only this one, bookworm or trixie' \
+		'SUITE=name' 'check-debian: only this one, bookworm or trixie; deb: pnctl for that one' \
+		'CONFIG=what' 'deb, test-install: a .config, running, cloud, amd64; else a small kernel for virtual machines' \
 		'V=1' 'say more: commands, all output of tests' \
 		'KERNEL_SRC=dir' 'a pristine Linux 7.3 tree instead of the one from Debian' \
 		'NDCTL_SRC=dir' 'ndctl: the same, ndctl 81' \
@@ -60,6 +61,9 @@ run: kernel setup-run ## run one command in the machine: make run C='numactl -H'
 ndctl: setup-build setup-ndctl ## daxctl, ndctl and cxl that know private nodes, in build/ndctl
 	@lab/ndctl.sh
 
+deb: setup-build setup-deb ## Debian packages of pnctl and of a kernel, in build/deb (CONFIG, SUITE)
+	@lab/deb.sh
+
 ##@ Prove it
 test: setup-build setup-run setup-ndctl setup-bench ## run the tests on debug kernels (T)
 	@lab/test.sh
@@ -71,6 +75,9 @@ soak: setup-build setup-run ## flips on the debug kernel, with allocations faili
 	@lab/build.sh debug
 	@$(MAKE) -s tests
 	@lab/soak.sh
+
+test-install: setup-build setup-run setup-deb $(BUILD)/hold ## those packages in a Debian 13 that boots by itself: installed, used, rebooted, purged (CONFIG)
+	@tests/install.sh
 
 mm-selftests: setup-build setup-run ## the kernel's mm selftests on stock and on ours, side by side (long)
 	@lab/build.sh stock
@@ -132,5 +139,5 @@ $(BUILD)/hold: lab/hold.c
 setup-%:
 	@lab/setup.sh $*
 
-.PHONY: help setup kernel demo shell run ndctl test check soak mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
+.PHONY: help setup kernel demo shell run ndctl deb test check soak test-install mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
 	writeback series pnctl tests clean

@@ -6,6 +6,16 @@
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
+# debian_mirror FORMAT: where this machine gets Debian from, by apt's own word: FORMAT is
+# $(REPO_URI) or $(SITE) of apt-get indextargets. Nothing if apt knows of none.
+debian_mirror() {
+	apt-get indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
+		--format "$1" 2>/dev/null | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
+}
+
+# apt_host: how this machine reaches its mirror (a proxy, say), as lines of apt.conf.
+apt_host() { apt-config dump | grep -E '^Acquire::(http|https|Check-[A-Za-z-]+)(::| )' || :; }
+
 # private_apt DIR deb|deb-src SUITE HINT: read the suite's lists. apt_opts is what
 # apt-get and apt-cache want to be told then; HINT what to do without a mirror.
 private_apt() {
@@ -13,10 +23,8 @@ private_apt() {
 	command -v apt-get >/dev/null || die "this machine has no apt, so nothing can be fetched" "$hint"
 	[ -f "$KEYRING" ] || die "$KEYRING is missing" "install the package debian-archive-keyring"
 
-	# Ask apt itself where this machine gets Debian from.
 	# shellcheck disable=SC2016 # the dollar is apt's
-	mirror=$(apt-get indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
-		--format '$(REPO_URI)' 2>/dev/null | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
+	mirror=$(debian_mirror '$(REPO_URI)')
 	[ -n "$mirror" ] || die "apt on this machine knows no Debian mirror" "run 'apt-get update' as root first, or $hint"
 
 	mkdir -p "$state"/{etc/apt.conf.d,lists/partial,archives/partial}

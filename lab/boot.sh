@@ -4,6 +4,7 @@
 # come back with what it printed, its exit status and the kernel's verdict.
 
 . "$(dirname "$0")/lib.sh"
+. "$TOP/lab/accel.sh"
 
 usage() {
 	cat <<-END
@@ -178,35 +179,8 @@ hmat() {
 memory=$((mem + high))M
 [ "$slots" = 0 ] || memory+=,slots=$slots,maxmem=$((mem + high + slots * 4096))M
 
-# /dev/kvm may be there and take a machine that then never runs, in a guest
-# whose processor has no virtualization: ask the processor too.
-if [ -n "${ACCEL:-}" ]; then
-	accel=$ACCEL
-elif [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
-	accel=kvm
-else
-	accel=tcg
-fi
-# Five page table levels only cost time under TCG, and its `rep stosb`, which
-# erms and fsrm make the kernel clear pages with, goes byte by byte.
-case $accel in
-kvm) cpu=host ;;
-*)
-	# With a thread for each CPU, QEMU before 8.1 now and then runs a breakpoint that
-	# the kernel has long taken back when it patches a static branch ("Oops: int3").
-	# One thread for all is what is left there, and costs less besides.
-	thread=multi
-	version=$(qemu-system-x86_64 --version | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p')
-	[ "$(printf '%s\n' "$version" 8.1 | sort -V | head -n 1)" = 8.1 ] || thread=single
-	accel=tcg,thread=${TCG_THREAD:-$thread} cpu=max,la57=off,erms=off,fsrm=off
-	# Its processors have one clock; the kernel takes the time that they need to compare
-	# it for a difference, and would ask the HPET from then on, which QEMU has to be left for.
-	append+=" tsc=reliable"
-	# What it has translated of a program it can use again if that comes to the same
-	# address: otherwise translation is most of what it takes to start one.
-	append+=" norandmaps"
-	;;
-esac
+# shellcheck disable=SC2154 # accel.sh sets them
+append+=$accel_append
 
 #
 # What it boots.
