@@ -109,8 +109,8 @@ append=''  # for the kernel's command line
 expected=0 # dax devices that have to be there
 machine=q35,usb=off,graphics=off,vmport=off
 program=("${QEMU:-qemu-system-x86_64}")
-newer=''   # QEMU that the shape needs
-windows=0  # of CXL
+newer=''  # QEMU that the shape needs
+windows=0 # of CXL
 qemu=(
 	-numa "node,nodeid=0,cpus=0,memdev=ram0"
 	-numa "node,nodeid=1,cpus=1,memdev=ram1"
@@ -167,6 +167,7 @@ cxl() {
 	[ "$id" != 0 ] || {
 		newer=10
 		machine+=,cxl=on
+		# shellcheck disable=SC2054 # the commas are QEMU's
 		qemu+=(-device pxb-cxl,bus=pcie.0,id=cxl,bus_nr=12)
 	}
 	windows=$((id + 1))
@@ -312,7 +313,7 @@ cmdline+=" reboot=t nokaslr printk.devkmsg=on random.trust_cpu=on$append $extra"
 # machine swaps for its life.
 # shellcheck disable=SC2054 # the commas are QEMU's
 args=(
-	-accel "$accel" -cpu "$cpu" -machine "$machine" -smp 2,sockets=2 -m "$memory" "${qemu[@]}"
+	-accel "$accel" -cpu "$cpu" -machine "$machine" -smp 2,sockets=2 -m "$memory"
 	-nodefaults -no-user-config -display none -no-reboot
 	-kernel "$image" -initrd "$vm/initrd" -append "$cmdline"
 	-serial "file:$console"
@@ -327,6 +328,8 @@ args=(
 	-chardev "file,id=ctl,path=$log.status"
 	-device virtserialport,chardev=ctl,name=lab.ctl
 	-device virtserialport,chardev=out,name=lab.out
+	# Last: what comes after a bridge would be put behind it.
+	"${qemu[@]}"
 )
 
 tidy() { rm -rf "$vm"; }
