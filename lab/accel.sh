@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # How QEMU runs the machines: accel, cpu, and what the kernel has to be told then.
-# Source after lib.sh.
+# Source after lib.sh, and where there is a choice of QEMUs when it is made: program.
 #
 # shellcheck disable=SC2034 # for who sources this
 
@@ -24,7 +24,7 @@ kvm) cpu=host ;;
 	# the kernel has long taken back when it patches a static branch ("Oops: int3").
 	# One thread for all is what is left there, and costs less besides.
 	thread=multi
-	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p' || :)
+	version=$("${program[0]:-qemu-system-x86_64}" --version 2>/dev/null | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p' || :)
 	[ "$(printf '%s\n' "$version" 8.1 | sort -V | head -n 1)" = 8.1 ] || thread=single
 	accel=tcg,thread=${TCG_THREAD:-$thread} cpu=max,la57=off,erms=off,fsrm=off
 	# Its processors have one clock; the kernel takes the time that they need to compare
