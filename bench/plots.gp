@@ -36,7 +36,7 @@ if (there("peers")) {
 	set tmargin 5
 	set bmargin 9
 	set xtics rotate by -40
-	set rmargin 5
+	set rmargin 9
 	set multiplot layout 1,2 title "The same device, as people use it"
 	set title "What it costs"
 	set ylabel "thousand instructions for a MiB"
