@@ -4,6 +4,7 @@
 #
 #   base   kernel/config/base.config over allnoconfig, from build/linux
 #   debug  the same with kernel/config/debug.config on top
+#   guide  base with kernel/config/guide.config on top: make test-guide
 #   stock  as base, but from the pristine source without the series
 
 . "$(dirname "$0")/lib.sh"
@@ -13,8 +14,8 @@
 kind=${1:-base}
 case $kind in
 base | stock) fragments=(base) ;;
-debug) fragments=(base debug) ;;
-*) die "there is no kernel '$kind'" "kinds: base, debug, stock" ;;
+debug | guide) fragments=(base "$kind") ;;
+*) die "there is no kernel '$kind'" "kinds: base, debug, guide, stock" ;;
 esac
 
 for tool in gcc make flex bison bc ccache; do

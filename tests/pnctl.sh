@@ -91,7 +91,7 @@ check "check: valid JSON, all is well" is 'length >= 3 and all(.ok)'
 works "list: as JSON" list -J
 check "list: the device, without a driver" is ".[] | select(.device == \"$DAX\") | .node == $PNODE and .state == \"disabled\" and (has(\"driver\") | not) and .perm == \"0600\""
 works "--help" --help
-for v in list create destroy set who watch run check save restore; do
+for v in list create destroy set who watch run check cdi save restore; do
 	pn $v --help && [ ! -s "$tmp/err" ] && says out "usage: pnctl $v"
 	result $? "$v: --help"
 done
@@ -177,6 +177,14 @@ done <<-END
 	1 save $DAX --config-dir $conf
 	3 save dax99.0 --config-dir $conf
 	2 check it
+	3 cdi
+	1 cdi $DAX
+	3 cdi dax99.0
+	3 cdi ../$DAX
+	2 cdi -o
+	2 cdi -o $tmp/cdi.yaml
+	2 cdi -o $tmp/.json
+	2 cdi -o ''
 END
 # A directory that is none, and one that cannot be written to.
 : >"$tmp/file"
@@ -273,6 +281,26 @@ works "list: of what is no node" list -J -N 0
 check "list: no counters" is 'all(has("counters") | not)'
 check "nobody: who" as_nobody who "$PNODE"
 check "nobody: it says that it does not see all" says out "root sees all"
+
+note "cdi"
+works "cdi" cdi
+check "cdi: the device, and who may open it" is ".kind == \"private-nodes/dax\" and (.devices | length == 1) and (.devices[0] | .name == \"$DAX\" and (.containerEdits.deviceNodes | length == 1) and (.containerEdits.deviceNodes[0] | .path == \"$file\" and .fileMode == 432 and .uid == 0 and .gid == 65534 and .permissions == \"rw\"))"
+cp "$tmp/out" "$tmp/cdi.seen"
+works "cdi: to a file, in a directory that is made" cdi "$DAX" -o "$tmp/cdi/nodes.json"
+cmp -s "$tmp/cdi.seen" "$tmp/cdi/nodes.json" && [ "$(stat -c %a "$tmp/cdi/nodes.json")" = 644 ]
+result $? "cdi: the same, for all to read"
+refused 2 "cdi: twice the same device" cdi "$DAX" "$DAX"
+refused 1 "cdi: to where nothing can be" cdi -o /sys/kernel/nodes.json
+check "nobody: cdi" as_nobody cdi
+as_nobody cdi -o "$tmp/cdi/nodes.json"
+[ $? = 5 ] && two_lines cdi && cmp -s "$tmp/cdi.seen" "$tmp/cdi/nodes.json"
+result $? "nobody: cdi into root's directory is refused"
+# What reads the file at any moment finds all of it: also if it could not be replaced.
+for call in write fchmod fsync rename; do
+	strace -qqq -o "$tmp/trace" -e "trace=$call" -e "inject=$call:error=ENOSPC:when=1" "$pnctl" cdi -o "$tmp/cdi/nodes.json" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 1 ] && two_lines cdi && cmp -s "$tmp/cdi.seen" "$tmp/cdi/nodes.json" && [ "$(ls -A "$tmp/cdi")" = nodes.json ]
+	result $? "cdi: $call fails, the file is as it was, and nothing is left beside it"
+done
 
 note "watch"
 works "watch: a line each time" watch -i 0.2 -c 2

@@ -26,6 +26,7 @@ _pnctl_options() {
 	watch) echo "--interval --count" ;;
 	run) echo "--node --prefer" ;;
 	check) echo "--json --config-dir" ;;
+	cdi) echo "--output --quiet" ;;
 	save) echo "--config-dir --quiet" ;;
 	restore) echo "--device --wait --config-dir --quiet" ;;
 	esac
@@ -49,7 +50,7 @@ _pnctl_values() {
 # What may stand there without an option.
 _pnctl_words() {
 	case $1 in
-	create | destroy | save) _pnctl_devices ;;
+	cdi | create | destroy | save) _pnctl_devices ;;
 	set)
 		if [ "$2" = 2 ]; then
 			_pnctl_devices
@@ -72,7 +73,7 @@ _pnctl() {
 		return
 	fi
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="list create destroy set who watch run check save restore --help --version"
+		words="list create destroy set who watch run check cdi save restore --help --version"
 	elif words=$(_pnctl_values "$prev"); then
 		:
 	elif [[ $cur = -* ]]; then

@@ -8,7 +8,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_list, &cmd_create, &cmd_destroy, &cmd_set, &cmd_who, &cmd_watch, &cmd_run,
-	&cmd_check, &cmd_save, &cmd_restore,
+	&cmd_check, &cmd_cdi, &cmd_save, &cmd_restore,
 };
 
 static void print_help(void)

@@ -288,7 +288,7 @@ struct command {
 };
 
 extern const struct command cmd_list, cmd_create, cmd_destroy, cmd_set, cmd_who, cmd_watch,
-	cmd_run, cmd_check, cmd_save, cmd_restore;
+	cmd_run, cmd_check, cmd_cdi, cmd_save, cmd_restore;
 int option_other(const struct command *command, int c, char **argv);
 
 #endif /* PNCTL_H */
