@@ -17,20 +17,18 @@
 
 #define SIZE	(32UL << 20)
 
-typedef void *kind_t;
-
 static void *library;
-static void *(*kind_malloc)(kind_t kind, size_t size);
-static int (*create_fixed)(void *addr, size_t size, kind_t *kind);
+static void *(*kind_malloc)(void *kind, size_t size);
+static int (*create_fixed)(void *addr, size_t size, void **kind);
 
-static kind_t kind(const char *name)
+static void *kind(const char *name)
 {
-	kind_t *k = dlsym(library, name);
+	void **k = dlsym(library, name);
 
 	return k ? *k : NULL;
 }
 
-static void show(const char *name, kind_t k)
+static void show(const char *name, void *k)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	char *p = k ? kind_malloc(k, 1 << 20) : NULL;
@@ -48,7 +46,7 @@ static void show(const char *name, kind_t k)
 
 int main(int argc, char **argv)
 {
-	kind_t fixed = NULL;
+	void *fixed = NULL;
 	void *area;
 	int fd;
 

@@ -61,7 +61,9 @@ static int pin_rdma(void)
 
 	if (!pd)
 		return fail("no RDMA device");
-	return ibv_reg_mr(pd, memory, PAGES * page, IBV_ACCESS_LOCAL_WRITE) ? 0 : fail("ibv_reg_mr");
+	if (!ibv_reg_mr(pd, memory, PAGES * page, IBV_ACCESS_LOCAL_WRITE))
+		return fail("ibv_reg_mr");
+	return 0;
 }
 
 /* A mapping for DMA of the devices of a group. */
