@@ -155,9 +155,9 @@ static void print_screen(const struct screen *sc, const struct screen *was)
 	printf("\033[K\n     swap: out %.1f, in %.1f\033[K\n",
 	       rate(sc, &sc->system, &was->system, SWAPPED_OUT),
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
-	printf("     MiB a second; down: demoted from the node, up: promoted to it, in: demoted "
-	       "to it.\033[K\n     Refused: faults a second. ^C ends.\033[K\n\033[K\n     %s\033[J",
-	       sc->event.s);
+	printf("     MiB a second; down: demoted from the node, in: demoted to it,\033[K\n");
+	printf("     up: promoted to it. Refused: faults a second. ^C ends.\033[K\n");
+	printf("\033[K\n     %s\033[J", sc->event.s);
 }
 
 static struct text clock_text(void)
