@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab/deb.sh [pnctl] [kernel]: Debian packages in build/deb, of both unless one is named:
-# pnctl, and a kernel with the series, which the kernel's own bindeb-pkg packs.
+# pnctl, and a kernel with the series, which the kernel's own bindeb-pkg packs. With the
+# word config the kernel is only configured, and the options are checked.
 #
 # CONFIG says what the kernel is made of:
 #   (nothing)       a small one for virtual machines: kernel/config/base.config, lab/deb/small.config
@@ -113,6 +114,7 @@ running_config() {
 	echo "$file"
 }
 
+# kernel_build kernel|config
 kernel_build() {
 	local name=small base='' out log theirs suffix='' wanted missed stamp now src=$BUILD/linux count release rc=0 total
 	case ${CONFIG:=} in
@@ -171,6 +173,7 @@ kernel_build() {
 			"CONFIG=${CONFIG:-} lacks what they depend on: 'make -C $src O=$out menuconfig', / and a name shows it; switch it on in that file"
 		printf '%s\n' "$stamp" >"$out/.lab-config"
 	fi
+	[ "$1" != config ] || return 0
 	release=$(make -s -C "$src" O="$out" LOCALVERSION= kernelrelease)
 	now="$(cat "$out/.lab-config") $(git -C "$src" rev-parse HEAD)"
 	if made "$out/.lab-built" "$now" "$deb"/linux-image-"${release}"_*.deb &&
@@ -213,7 +216,7 @@ suite=${SUITE:-$(own_suite)}
 for what; do
 	case $what in
 	pnctl) pnctl_build "$suite" ;;
-	kernel) kernel_build ;;
-	*) die "there is no package '$what'" "pnctl or kernel" ;;
+	kernel | config) kernel_build "$what" ;;
+	*) die "there is no package '$what'" "pnctl or kernel; or config, to see whether CONFIG fits" ;;
 	esac
 done

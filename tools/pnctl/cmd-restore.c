@@ -14,7 +14,7 @@ struct options {
 	unsigned long wait;	/* seconds, for those that have not come */
 };
 
-static int come_back(const struct devices *all, const struct device *d, const struct conf *c)
+static int come_back(const struct devices *all, const struct device *d, struct conf *c)
 {
 	int rc;
 
@@ -25,8 +25,11 @@ static int come_back(const struct devices *all, const struct device *d, const st
 		error_print();
 		return rc;
 	}
-	note("%s: node %d, %s (%s)%s", d->name, d->node, device_state(d).s, c->name,
-	     undo_any() ? "" : ": as it was");
+	/* Once is enough while others are waited for. */
+	if (undo_any() || !c->said)
+		note("%s: node %d, %s (%s)%s", d->name, d->node, device_state(d).s, c->name,
+		     undo_any() ? "" : ": as it was");
+	c->said = true;
 	undo_done();
 	return 0;
 }
@@ -93,7 +96,6 @@ static int restore_all(const struct confs *c, const struct options *o)
 		lock_drop();
 		if (rc != PN_ABSENT || last)
 			return rc;
-		quiet = true;
 		nanosleep(&nap, NULL);
 	}
 }

@@ -256,6 +256,7 @@ struct conf {
 	char name[128];		/* of the file, without .conf */
 	struct identity id;
 	struct settings set;
+	bool said;		/* by restore, that it is as it was */
 };
 
 struct confs {
