@@ -158,31 +158,29 @@ soft_reserved() {
 	append+=" memmap=${size}M%$((4096 + (mem > low ? mem - low : 0)))M-1+0xefffffff"
 }
 
-# cxl volatile|persistent: a CXL memory device behind a root port of the one host bridge, and a
-# window for it. It takes the next node, which the kernel makes of the window. The device's
-# serial number is 0xc0 and its place.
+# cxl volatile|persistent: a CXL memory device, behind a host bridge and in a window of its own:
+# regions behind one bridge have to be made in the order of their addresses. It takes the next
+# node, which the kernel makes of the window. Its serial number is 0xc0 and its place.
 cxl() {
 	local id=$windows memdev=volatile-memdev=cxl$windows
 	[ $((size % 256)) = 0 ] || die "'$size' MiB of CXL memory: not a multiple of 256" "-z takes MiB, in whole 256 for this machine"
-	[ "$id" != 0 ] || {
-		newer=10
-		machine+=,cxl=on
-		# shellcheck disable=SC2054 # the commas are QEMU's
-		qemu+=(-device pxb-cxl,bus=pcie.0,id=cxl,bus_nr=12)
-	}
+	[ "$id" != 0 ] || machine+=,cxl=on
+	newer=10
 	windows=$((id + 1))
 	nodes=$((nodes + 1))
 	expected=$((expected + 1))
-	machine+=,cxl-fmw.$id.targets.0=cxl,cxl-fmw.$id.size=${size}M
+	machine+=,cxl-fmw.$id.targets.0=bridge$id,cxl-fmw.$id.size=${size}M
 	# Labels are what makes a persistent one usable.
 	[ "$1" = volatile ] || {
 		memdev=persistent-memdev=cxl$id,lsa=lsa$id
 		qemu+=(-object "memory-backend-ram,id=lsa$id,size=1M")
 	}
+	# With decoders in the bridge too, though there is but one port.
 	qemu+=(
 		-object "memory-backend-ram,id=cxl$id,size=${size}M"
-		-device "cxl-rp,id=rp$id,bus=cxl,port=$id,chassis=0,slot=$((id + 2))"
-		-device "cxl-type3,id=mem$id,bus=rp$id,$memdev,sn=$((0xc0 + id))"
+		-device "pxb-cxl,id=bridge$id,bus=pcie.0,bus_nr=$((32 * (id + 1))),hdm_for_passthrough=on"
+		-device "cxl-rp,id=port$id,bus=bridge$id,port=$id,chassis=0,slot=$((id + 2))"
+		-device "cxl-type3,id=mem$id,bus=port$id,$memdev,sn=$((0xc0 + id))"
 	)
 }
 
