@@ -15,7 +15,7 @@ NODE ?= off
 KIND ?= base
 V ?= 0
 BUILD ?= $(CURDIR)/build
-export SHAPE NODE V BUILD KERNEL_SRC HOURS SEED ROUND
+export SHAPE NODE V BUILD KERNEL_SRC NDCTL_SRC HOURS SEED ROUND CONFIG SUITE STAGES
 
 CFLAGS ?= -O2 -g -Wall -Wextra -Werror
 SELFTESTS := $(BUILD)/linux/tools/testing/selftests
@@ -33,9 +33,11 @@ help: ## what there is (this list)
 		'KIND=name' 'kernel, shell, run: base, debug or stock ($(KIND))' \
 		'T=regex' 'test: only the groups of tests/plan that match' \
 		'HOURS=n' 'soak: how long; SEED=n starts with that one, ROUND=seconds is a round' \
-		'SUITE=name' 'check-debian: only this one, bookworm or trixie' \
+		'SUITE=name' 'check-debian: only this one, bookworm or trixie; deb: pnctl for that one' \
+		'CONFIG=what' 'deb, test-install: a .config, running, cloud, amd64; else a small kernel for virtual machines' \
 		'V=1' 'say more: commands, all output of tests' \
 		'KERNEL_SRC=dir' 'a pristine Linux 7.3 tree instead of the one from Debian' \
+		'NDCTL_SRC=dir' 'ndctl: the same, ndctl 81' \
 		'BUILD=dir' 'where everything is built (build/)'
 	@printf '\nbuild/ and $${XDG_CACHE_HOME:-~/.cache}/private-nodes may be removed at any time.\n'
 
@@ -56,8 +58,14 @@ run: kernel setup-run ## run one command in the machine: make run C='numactl -H'
 	@[ -n "$$C" ] || { echo "error: no command given" >&2; echo "       make run C='numactl -H'" >&2; exit 1; }
 	@lab/boot.sh -k $(KIND) -s $(SHAPE) -o $(NODE) -- "$$C"
 
+ndctl: setup-build setup-ndctl ## daxctl, ndctl and cxl that know private nodes, in build/ndctl
+	@lab/ndctl.sh
+
+deb: setup-build setup-deb ## Debian packages of pnctl and of a kernel, in build/deb (CONFIG, SUITE)
+	@lab/deb.sh
+
 ##@ Prove it
-test: setup-build setup-run setup-bench ## run the tests on debug kernels (T)
+test: setup-build setup-run setup-ndctl setup-bench ## run the tests on debug kernels (T)
 	@lab/test.sh
 
 check: setup-build setup-run ## the short of it, for who edits the kernel: KUnit, the selftest of anondax, flips
@@ -67,6 +75,9 @@ soak: setup-build setup-run ## flips on the debug kernel, with allocations faili
 	@lab/build.sh debug
 	@$(MAKE) -s tests
 	@lab/soak.sh
+
+test-install: setup-build setup-run setup-deb $(BUILD)/hold ## those packages in a Debian 13 that boots by itself: installed, used, rebooted, purged (CONFIG)
+	@tests/install.sh
 
 mm-selftests: setup-build setup-run ## the kernel's mm selftests on stock and on ours, side by side (long)
 	@lab/build.sh stock
@@ -104,7 +115,10 @@ writeback: ## take the commits of build/linux back into kernel/
 series: setup-build ## build/series/*.patch, ready to post, checked with git am
 	@lab/series.sh
 
-tests: $(PROGRAMS) $(BUILD)/hold ## compile the test programs of tests/
+pnctl: setup-build ## compile the operator's command and its man pages (build/pnctl)
+	@$(MAKE) -s -C tools/pnctl O=$(BUILD)/pnctl
+
+tests: $(PROGRAMS) $(BUILD)/hold pnctl ## compile the test programs of tests/
 	@lab/selftests.sh
 
 clean: ## remove build/ (what is in the cache stays)
@@ -125,5 +139,5 @@ $(BUILD)/hold: lab/hold.c
 setup-%:
 	@lab/setup.sh $*
 
-.PHONY: help setup kernel demo shell run test check soak mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
-	writeback series tests clean
+.PHONY: help setup kernel demo shell run ndctl deb test check soak test-install mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
+	writeback series pnctl tests clean

@@ -5,55 +5,75 @@ set style data histograms
 set style histogram clustered gap 1
 set style fill solid 0.8 noborder
 set grid ytics
-set key top left
+# Above the plot, where no bar can be.
+set key outside above center horizontal maxrows 1 width 1
+set rmargin 7
 there(name) = system("test -s ".dir."/".name.".data && echo 1") eq "1"
 columns(name) = int(system("awk 'NR == 1 { print NF }' ".dir."/".name.".data"))
 
 if (there("ordinary")) {
 	set output dir."/ordinary.svg"
-	set title "Ordinary work: instructions, compared to stock Linux"
+	set title "Ordinary work on a kernel with that many private nodes"
+	set ylabel "instructions, stock Linux = 1"
 	set xtics rotate by -35 noenhanced
 	set yrange [0.98:*]
-	plot 1.001 with lines lc "red" title "bar: 1.001", \
-		for [i = 2:columns("ordinary")] dir."/ordinary.data" using i:xtic(1) \
-			title word("none 1 8 60", i - 1)." private"
+	plot for [i = 2:columns("ordinary")] dir."/ordinary.data" using i:xtic(1) \
+			title word("none 1 8 60", i - 1), \
+		1.001 with lines lc "red" title "the bar for none, 1.001"
 }
 if (there("private")) {
 	set output dir."/private.svg"
-	set title "Memory of a private node: instructions, compared to an ordinary node"
+	set title "Memory of a private node"
+	set ylabel "instructions, ordinary node = 1"
 	set yrange [0.5:*]
-	plot 1.01 with lines lc "red" title "bar for first touch: 1.01", \
-		dir."/private.data" using 2:xtic(1) title "mbind", "" using 3 title "/dev/dax"
+	plot dir."/private.data" using 2:xtic(1) title "mbind", "" using 3 title "/dev/dax", \
+		1.01 with lines lc "red" title "the bar for first touch, 1.01"
 }
 if (there("peers")) {
 	set output dir."/peers.svg"
-	set title "The same device, as people use it"
 	set yrange [0:*]
-	set y2range [0:*]
-	set y2tics
-	set ylabel "instructions for a MiB"
-	set y2label "leaked pages"
-	plot dir."/peers.data" using 2:xtic(1) title "first touch", "" using 3 title "mixed load", \
-		"" using 4 axes x1y2 title "leaked pages (right)"
-	unset y2tics
-	unset y2label
+	# Both panels as high.
+	set tmargin 5
+	set bmargin 9
+	set xtics rotate by -40
+	set rmargin 9
+	set multiplot layout 1,2 title "The same device, as people use it"
+	set title "What it costs"
+	set ylabel "thousand instructions for a MiB"
+	plot dir."/peers.data" using ($2 / 1e3):xtic(1) title "first touch", \
+		"" using ($3 / 1e3) title "mixed load"
+	set title "What others get of it when memory runs out"
+	set ylabel "thousand pages"
+	unset key
+	plot dir."/peers.data" using ($4 / 1e3):xtic(1) lc 3
+	unset multiplot
+	set key
+	unset tmargin
+	unset bmargin
+	set rmargin 7
 }
 set style data linespoints
 set xtics norotate
-set ylabel "instructions"
 if (there("growth")) {
 	set output dir."/growth.svg"
-	set title "Plug and unplug, without data"
+	set title "Plug and unplug a device, without data"
 	set xlabel "GiB"
-	set logscale xy 2
-	set autoscale y
-	plot dir."/growth.data" using 1:2 title "plug", "" using 1:3 title "unplug"
+	set ylabel "thousand instructions for a MiB"
+	set logscale x 2
+	set xtics (1, 4, 16, 64)
+	set xrange [0.8:80]
+	set yrange [0:*]
+	plot dir."/growth.data" using 1:($2 / $1 / 1024e3) title "plug", \
+		"" using 1:($3 / $1 / 1024e3) title "unplug"
 	unset logscale
+	set xtics autofreq
+	set xrange [*:*]
 }
 if (there("nodes")) {
 	set output dir."/nodes.svg"
 	set title "Plug and unplug a node of 128 MiB beside others"
 	set xlabel "nodes with memory"
+	set ylabel "thousand instructions"
 	set yrange [0:*]
-	plot dir."/nodes.data" using 1:2 title "plug", "" using 1:3 title "unplug"
+	plot dir."/nodes.data" using 1:($2 / 1e3) title "plug", "" using 1:($3 / 1e3) title "unplug"
 }

@@ -66,7 +66,7 @@ case $node in
 off | online | online_kernel | online_movable) ;;
 *) die "NODE=$node is not a way to set a node up" "use off, online, online_kernel or online_movable" ;;
 esac
-command -v qemu-system-x86_64 >/dev/null || die "qemu-system-x86_64 is not installed" "run 'make setup'"
+command -v qemu-system-x86_64 >/dev/null || [ -n "${QEMU:-}" ] || die "qemu-system-x86_64 is not installed" "run 'make setup'"
 
 kernel=$BUILD/kernel-$kind
 image=$kernel/arch/x86/boot/bzImage
@@ -108,6 +108,9 @@ lb=''      # HMAT given
 append=''  # for the kernel's command line
 expected=0 # dax devices that have to be there
 machine=q35,usb=off,graphics=off,vmport=off
+program=("${QEMU:-qemu-system-x86_64}")
+newer=''  # QEMU that the shape needs
+windows=0 # of CXL
 qemu=(
 	-numa "node,nodeid=0,cpus=0,memdev=ram0"
 	-numa "node,nodeid=1,cpus=1,memdev=ram1"
@@ -155,6 +158,32 @@ soft_reserved() {
 	append+=" memmap=${size}M%$((4096 + (mem > low ? mem - low : 0)))M-1+0xefffffff"
 }
 
+# cxl volatile|persistent: a CXL memory device, behind a host bridge and in a window of its own:
+# regions behind one bridge have to be made in the order of their addresses. It takes the next
+# node, which the kernel makes of the window. Its serial number is 0xc0 and its place.
+cxl() {
+	local id=$windows memdev=volatile-memdev=cxl$windows
+	[ $((size % 256)) = 0 ] || die "'$size' MiB of CXL memory: not a multiple of 256" "-z takes MiB, in whole 256 for this machine"
+	[ "$id" != 0 ] || machine+=,cxl=on
+	newer=10
+	windows=$((id + 1))
+	nodes=$((nodes + 1))
+	expected=$((expected + 1))
+	machine+=,cxl-fmw.$id.targets.0=bridge$id,cxl-fmw.$id.size=${size}M
+	# Labels are what makes a persistent one usable.
+	[ "$1" = volatile ] || {
+		memdev=persistent-memdev=cxl$id,lsa=lsa$id
+		qemu+=(-object "memory-backend-ram,id=lsa$id,size=1M")
+	}
+	# With decoders in the bridge too, though there is but one port.
+	qemu+=(
+		-object "memory-backend-ram,id=cxl$id,size=${size}M"
+		-device "pxb-cxl,id=bridge$id,bus=pcie.0,bus_nr=$((32 * (id + 1))),hdm_for_passthrough=on"
+		-device "cxl-rp,id=port$id,bus=bridge$id,port=$id,chassis=0,slot=$((id + 2))"
+		-device "cxl-type3,id=mem$id,bus=port$id,$memdev,sn=$((0xc0 + id))"
+	)
+}
+
 # hmat INITIATOR:TARGET:NANOSECONDS:BYTES/S...
 hmat() {
 	local row i t ns bw
@@ -171,6 +200,10 @@ hmat() {
 # shellcheck source=/dev/null
 . "$TOP/lab/shapes/$shape.sh"
 
+[ -z "$newer" ] || {
+	mapfile -t program < <("$TOP/lab/qemu.sh" "$newer")
+	[ ${#program[@]} -gt 0 ] || exit 1
+}
 [ -z "$lb" ] || machine+=,hmat=on
 [ "$slots" = 0 ] || machine+=,nvdimm=on
 # What is ordinary goes below 4G as far as there is room.
@@ -178,35 +211,9 @@ hmat() {
 memory=$((mem + high))M
 [ "$slots" = 0 ] || memory+=,slots=$slots,maxmem=$((mem + high + slots * 4096))M
 
-# /dev/kvm may be there and take a machine that then never runs, in a guest
-# whose processor has no virtualization: ask the processor too.
-if [ -n "${ACCEL:-}" ]; then
-	accel=$ACCEL
-elif [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
-	accel=kvm
-else
-	accel=tcg
-fi
-# Five page table levels only cost time under TCG, and its `rep stosb`, which
-# erms and fsrm make the kernel clear pages with, goes byte by byte.
-case $accel in
-kvm) cpu=host ;;
-*)
-	# With a thread for each CPU, QEMU before 8.1 now and then runs a breakpoint that
-	# the kernel has long taken back when it patches a static branch ("Oops: int3").
-	# One thread for all is what is left there, and costs less besides.
-	thread=multi
-	version=$(qemu-system-x86_64 --version | sed -n 's/.* version \([0-9]*\.[0-9]*\).*/\1/p')
-	[ "$(printf '%s\n' "$version" 8.1 | sort -V | head -n 1)" = 8.1 ] || thread=single
-	accel=tcg,thread=${TCG_THREAD:-$thread} cpu=max,la57=off,erms=off,fsrm=off
-	# Its processors have one clock; the kernel takes the time that they need to compare
-	# it for a difference, and would ask the HPET from then on, which QEMU has to be left for.
-	append+=" tsc=reliable"
-	# What it has translated of a program it can use again if that comes to the same
-	# address: otherwise translation is most of what it takes to start one.
-	append+=" norandmaps"
-	;;
-esac
+. "$TOP/lab/accel.sh"
+# shellcheck disable=SC2154 # accel.sh sets them
+append+=$accel_append
 
 #
 # What it boots.
@@ -278,7 +285,7 @@ cmdline+=" reboot=t nokaslr printk.devkmsg=on random.trust_cpu=on$append $extra"
 # machine swaps for its life.
 # shellcheck disable=SC2054 # the commas are QEMU's
 args=(
-	-accel "$accel" -cpu "$cpu" -machine "$machine" -smp 2,sockets=2 -m "$memory" "${qemu[@]}"
+	-accel "$accel" -cpu "$cpu" -machine "$machine" -smp 2,sockets=2 -m "$memory"
 	-nodefaults -no-user-config -display none -no-reboot
 	-kernel "$image" -initrd "$vm/initrd" -append "$cmdline"
 	-serial "file:$console"
@@ -293,11 +300,13 @@ args=(
 	-chardev "file,id=ctl,path=$log.status"
 	-device virtserialport,chardev=ctl,name=lab.ctl
 	-device virtserialport,chardev=out,name=lab.out
+	# Last: what comes after a bridge would be put behind it.
+	"${qemu[@]}"
 )
 
 tidy() { rm -rf "$vm"; }
 trap tidy EXIT
-[ "$V" = 0 ] || printf '    %s+ qemu-system-x86_64 %s%s\n' "$dim" "${args[*]@Q}" "$off" >&2
+[ "$V" = 0 ] || printf '    %s+ %s %s%s\n' "$dim" "${program[*]@Q}" "${args[*]@Q}" "$off" >&2
 
 # The guest's own limit comes first, since it can say where it hangs; this one
 # is for a guest that no longer can.
@@ -309,11 +318,11 @@ rc=0
 if [ -n "$interactive" ]; then
 	saved=$(stty -g)
 	trap 'stty "$saved" || :; tidy' EXIT
-	"${limit[@]}" qemu-system-x86_64 "${args[@]}" -chardev stdio,id=out,signal=off 2>"$log.qemu" || rc=$?
+	"${limit[@]}" "${program[@]}" "${args[@]}" -chardev stdio,id=out,signal=off 2>"$log.qemu" || rc=$?
 else
 	# A file descriptor set, because opening a file again would empty it.
 	{
-		"${limit[@]}" qemu-system-x86_64 "${args[@]}" \
+		"${limit[@]}" "${program[@]}" "${args[@]}" \
 			-add-fd fd=3,set=1 -chardev file,id=out,path=/dev/fdset/1,append=on \
 			</dev/null 3>&1 >"$log.qemu" 2>&1
 	} | tee "$log.out" || rc=${PIPESTATUS[0]}

@@ -4,16 +4,18 @@
 #
 #   base   kernel/config/base.config over allnoconfig, from build/linux
 #   debug  the same with kernel/config/debug.config on top
+#   guide  base with kernel/config/guide.config on top: make test-guide
 #   stock  as base, but from the pristine source without the series
 
 . "$(dirname "$0")/lib.sh"
 . "$TOP/lab/kmake.sh"
+. "$TOP/lab/kconfig.sh"
 
 kind=${1:-base}
 case $kind in
 base | stock) fragments=(base) ;;
-debug) fragments=(base debug) ;;
-*) die "there is no kernel '$kind'" "kinds: base, debug, stock" ;;
+debug | guide) fragments=(base "$kind") ;;
+*) die "there is no kernel '$kind'" "kinds: base, debug, guide, stock" ;;
 esac
 
 for tool in gcc make flex bison bc ccache; do
@@ -41,15 +43,8 @@ log=$BUILD/logs/build-$kind.log
 need_space "$BUILD" 2500
 mkdir -p "$out"
 
-# kbuild asks what to do about options that it has not seen, so a change of any
-# Kconfig file counts like a change of ours.
 wanted=$(for f in "${fragments[@]}"; do cat "$TOP/kernel/config/$f.config"; done)
-stamp=$({
-	echo "$src $wanted"
-	cd "$src"
-	find . \( -name .git -o -name Documentation \) -prune -o -name 'Kconfig*' -print | LC_ALL=C sort | xargs cat
-	gcc --version
-} | sha256sum)
+stamp=$(kconfig_stamp "$src" "$wanted")
 if [ ! -f "$out/.config" ] || [ "$stamp" != "$(cat "$out/.lab-config" 2>/dev/null)" ]; then
 	step "Configuring the $kind kernel (${fragments[*]} over allnoconfig)"
 	printf '%s\n' "$wanted" >"$out/.lab-wanted"
@@ -57,19 +52,7 @@ if [ ! -f "$out/.config" ] || [ "$stamp" != "$(cat "$out/.lab-config" 2>/dev/nul
 		cat "$log" >&2
 		die "the $kind kernel could not be configured" "the messages above are kconfig's"
 	}
-	# kconfig drops without a word what has a dependency missing. The last word
-	# on an option counts.
-	missed=$(awk -v stock="$stock" '
-		FNR == NR { if (match($0, /^CONFIG_[A-Za-z0-9_]+=/)) have[substr($0, 1, RLENGTH - 1)] = $0; next }
-		/^# CONFIG_[A-Za-z0-9_]+ is not set/ { want[$2] = $2 "=n" }
-		match($0, /^CONFIG_[A-Za-z0-9_]+=/) { want[substr($0, 1, RLENGTH - 1)] = $0 }
-		END {
-			for (o in want) {
-				if (stock && o ~ /^CONFIG_(PRIVATE_NODES|DEV_DAX_ANON|SAMPLE_NODE_PRIVATE)/) continue
-				if (want[o] ~ /=n$/ ? !(o in have) : have[o] == want[o]) continue
-				print want[o] ", got " (o in have ? have[o] : "nothing")
-			}
-		}' "$out/.config" "$out/.lab-wanted" | sort)
+	missed=$(kconfig_missed "$out/.config" "$out/.lab-wanted" "${stock:+^CONFIG_(PRIVATE_NODES|DEV_DAX_ANON|SAMPLE_NODE_PRIVATE)}")
 	[ -z "$missed" ] || {
 		printf '%s\n' "$missed" | sed 's/^/       | /' >&2
 		die "these options of kernel/config/ did not take effect" "a dependency is missing, or the name is not one of this kernel"
@@ -105,26 +88,9 @@ step "Building the $kind kernel${fresh:+ (from nothing: some minutes)}"
 rc=0
 : >"$log"
 # Steps are counted, everything else (what a compiler has to say) is shown.
-# shellcheck disable=SC2016 # for awk
-run kmake "$src" "$out" bzImage modules 2>&1 | tee -a "$log" | "${live_awk[@]}" -v tty="$([ -t 1 ] && echo 1 || echo 0)" -v total="${fresh:+$total}" -v verbose="$V" '
-	function now(    t) { "date +%s" | getline t; close("date +%s"); return t }
-	function draw(what) {
-		s = total ? sprintf("%3d%%", n >= total ? 99 : 100 * n / total) : sprintf("%d", n)
-		if (tty) { printf "\r\033[K    %s  %s", s, substr(what, 1, 60); drawn = 1 }
-		else printf "    %s  %s\n", s, what
-		fflush()
-	}
-	BEGIN { last = now() }
-	/^make(\[[0-9]+\])?: (Entering|Leaving) directory/ || /is up to date\.$|^Kernel: .* is ready|Nothing to be done/ { next }
-	/^  [A-Z][A-Z0-9_]*( \[[MKS]\])? +[^ ]/ {
-		n++
-		if (verbose > 0) { print; next }
-		if (n % 10 == 0) { t = now(); if (t - last >= (tty ? 1 : 20)) { last = t; draw($0) } }
-		next
-	}
-	{ if (drawn) printf "\r\033[K"; drawn = 0; print; fflush() }
-	END { if (drawn) printf "\r\033[K"; printf "%d", n > "'"$out/.lab-count"'" }
-' || rc=${PIPESTATUS[0]}
+run kmake "$src" "$out" bzImage modules 2>&1 | tee -a "$log" |
+	"${live_awk[@]}" -v tty="$([ -t 1 ] && echo 1 || echo 0)" -v total="${fresh:+$total}" -v verbose="$V" -v count="$out/.lab-count" \
+		-f "$TOP/lab/steps.awk" || rc=${PIPESTATUS[0]}
 count=$(cat "$out/.lab-count" 2>/dev/null || echo 0)
 if [ "$rc" != 0 ]; then
 	die "the $kind kernel does not build" "the compiler's messages are above and in $log"

@@ -14,6 +14,7 @@
 # CHECK_KEEP=1     leave the system there, and use one that was left there
 
 . "$(dirname "$0")/lib.sh"
+. "$TOP/lab/apt.sh"
 
 [ "$(id -u)" = 0 ] || die "chroot and mount need root" "run it as root"
 for tool in debootstrap unshare git; do
@@ -39,10 +40,9 @@ fi
 
 # Of the suite there may be nothing in apt's lists here, so only the address counts.
 # shellcheck disable=SC2016 # the dollar is apt's
-mirror=$(apt-get indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
-	--format '$(SITE)' 2>/dev/null | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
+mirror=$(debian_mirror '$(SITE)')
 [ -n "$mirror" ] || die "apt on this machine knows no Debian mirror" "run 'apt-get update' first"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+keyring=$KEYRING
 [ -f "$keyring" ] || die "$keyring is missing" "install the package debian-archive-keyring"
 [ -z "$(git -C "$TOP" status --porcelain)" ] || warn "what is not committed is not tried"
 
@@ -58,7 +58,7 @@ make_system() {
 		die "debootstrap could not make $suite" "whole log: $log"
 	}
 	# How this machine reaches the mirror is how the new one does: a proxy, say.
-	apt-config dump | grep -E '^Acquire::(http|https|Check-[A-Za-z-]+)(::| )' >"$root/etc/apt/apt.conf.d/99host" || :
+	apt_host >"$root/etc/apt/apt.conf.d/99host"
 	# As the installer of each leaves it.
 	case $suite in
 	bookworm) echo "deb $mirror $suite main" >"$root/etc/apt/sources.list" ;;

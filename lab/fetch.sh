@@ -3,18 +3,15 @@
 # Put a pristine Linux 7.3 source tree into the cache and print its path.
 #
 # KERNEL_SRC=dir uses a tree at hand. Otherwise Debian's package
-# linux-source-7.3 is taken from the suite trixie-backports of whatever mirror
-# this machine's apt already uses, through a private apt state directory: the
-# machine's own package lists and sources are not touched. apt verifies the
-# archive with the installed Debian keyring.
+# linux-source-7.3 is taken from the suite trixie-backports, as lab/apt.sh has it.
 
 . "$(dirname "$0")/lib.sh"
+. "$TOP/lab/apt.sh"
 
 SERIES=7.3
 SUITE=trixie-backports
 PKG=linux-source-$SERIES
 PREFERRED=7.3.4
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 OUT=$CACHE/linux-$SERIES
 
 is_kernel() { [ -f "$1/Kbuild" ] && [ -f "$1/mm/page_alloc.c" ] && [ -f "$1/Makefile" ]; }
@@ -50,33 +47,10 @@ fi
 
 exec 3>&1 1>&2 # progress goes to stderr, the answer to stdout
 step "Fetching the Linux $SERIES source ($PKG from Debian's $SUITE)"
-command -v apt-get >/dev/null ||
-	die "this machine has no apt, so the kernel source cannot be fetched" "unpack Linux $SERIES yourself and say KERNEL_SRC=dir"
-[ -f "$KEYRING" ] || die "$KEYRING is missing" "install the package debian-archive-keyring"
 need_space "$CACHE" 3500
 
-# Ask apt itself where this machine gets Debian from.
-# shellcheck disable=SC2016 # the dollar is apt's
-mirror=$(apt-get indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
-	--format '$(REPO_URI)' 2>/dev/null | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
-[ -n "$mirror" ] || die "apt on this machine knows no Debian mirror" "run 'apt-get update' as root first, or say KERNEL_SRC=dir"
-
 state=$CACHE/apt
-mkdir -p "$state"/{etc/apt.conf.d,lists/partial,archives/partial}
-echo "deb [signed-by=$KEYRING] $mirror $SUITE main" >"$state/etc/sources.list"
-: >"$state/status"
-apt_opts=(
-	-o Dir::Etc::sourcelist="$state/etc/sources.list" -o Dir::Etc::sourceparts=/dev/null
-	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-	-o Dir::State="$state" -o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status"
-	-o Dir::Cache="$state" -o Dir::Cache::archives="$state/archives"
-	-o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false
-)
-[ "$V" = 0 ] && apt_opts+=(-qq)
-
-note "package lists of $SUITE"
-run apt-get "${apt_opts[@]}" update ||
-	die "apt could not read $SUITE from this machine's Debian mirror" "check the network, or say KERNEL_SRC=dir with an unpacked Linux $SERIES tree"
+private_apt "$state" deb "$SUITE" "say KERNEL_SRC=dir with an unpacked Linux $SERIES tree"
 
 # -backports rebuilds of one upstream release sort after it; take the release we
 # were made on where the mirror still has it, else the newest 7.3.

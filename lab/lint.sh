@@ -31,7 +31,7 @@ files() { git ls-files -z --cached --others --exclude-standard -- "$@" | xargs -
 scripts() {
 	files | grep -v '^kernel/' | while read -r f; do
 		case $f in
-		*.sh) echo "$f" ;;
+		*.sh | *.bash) echo "$f" ;;
 		*) ! head -c 32 "$f" | grep -aqE '^#!.*\b(ba)?sh' || echo "$f" ;;
 		esac
 	done
@@ -39,7 +39,7 @@ scripts() {
 
 spdx() {
 	local bad
-	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|\.patch|/cover-letter|\.txt|\.tsv|\.json|\.svg|\.png)$' | while read -r f; do
+	bad=$(files | grep -vE '(\.md|^COPYING|^LICENSE|^\.gitignore|/debian/changelog|/debian/source/format|\.patch|/cover-letter|\.txt|\.tsv|\.json|\.svg|\.png)$' | while read -r f; do
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' || echo "$f"
 	done)
 	[ -z "$bad" ] || {
@@ -68,10 +68,10 @@ shell_check() { scripts | xargs -r shellcheck -x -P lab; }
 # The kernel's style, without asking whoever formats for tables and macros.
 user_c() {
 	local list
-	mapfile -t list < <(files 'lab/*.c' 'tests/*.[ch]' 'bench/*.c')
+	mapfile -t list < <(files 'lab/*.c' 'tests/*.[ch]' 'bench/*.c' 'tools/*.[ch]')
 	# Elsewhere, for it leaves a file behind, which the next run would find among ours.
 	[ ${#list[@]} = 0 ] || (cd "$tmp" && perl "$LINUX/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary --max-line-length=100 \
-		--ignore FILE_PATH_CHANGES,SPLIT_STRING,PREFER_KERNEL_TYPES,SPDX_LICENSE_TAG,CAMELCASE -f "${list[@]/#/$TOP/}")
+		--ignore FILE_PATH_CHANGES,SPLIT_STRING,PREFER_KERNEL_TYPES,SPDX_LICENSE_TAG,CAMELCASE,PREFER_DEFINED_ATTRIBUTE_MACRO -f "${list[@]/#/$TOP/}")
 }
 
 series_checkpatch() {
@@ -81,6 +81,12 @@ series_checkpatch() {
 	# With Debian's python3 first: its spdxcheck needs Debian's modules.
 	find "$BUILD/series" -name '[0-9]*.patch' ! -name '0000-*' -print0 | sort -z | (cd "$LINUX" && PATH=/usr/bin:$PATH xargs -0 -n 1 -P "$JOBS" \
 		perl scripts/checkpatch.pl --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES --codespell --codespellfile "$tmp/words")
+}
+
+# What upstream takes is in the kernel's style.
+ndctl_checkpatch() {
+	find "$TOP/tools/ndctl" -name '*.patch' -print0 | sort -z | (cd "$tmp" && xargs -0 -n 1 perl "$LINUX/scripts/checkpatch.pl" \
+		--no-tree --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES,SPDX_LICENSE_TAG)
 }
 
 kernel_doc() {
@@ -125,6 +131,7 @@ check "shell: shfmt" shell_format
 check "shell: shellcheck" shell_check
 "$TOP/lab/tree.sh"
 check "C of user space: checkpatch" user_c
+check "tools/ndctl: checkpatch --strict" ndctl_checkpatch
 if [ "$(series_lines | wc -l)" -gt 0 ]; then
 	check "every user of nodes, zones and global counters has a verdict" "$TOP/lab/audit.sh"
 	check "series: applies, git am" "$TOP/lab/series.sh"

@@ -5,7 +5,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-groups=" ${*:-build run bench lint cross debian} "
+groups=" ${*:-build run ndctl bench lint cross debian deb} "
 mapfile -t wanted < <(awk -v groups="$groups" '!/^(#|$)/ && index(groups, " " $2 " ") { print $1 }' "$TOP/lab/packages")
 
 command -v dpkg-query >/dev/null || {

@@ -13,6 +13,12 @@ region=$nd/devices/$1
 ns=namespace${1#region}.0
 seed=$(cat "$region/dax_seed")
 
+# Behind CXL it makes none, and the seed of one has no size.
+[ "$(cat "$nd/devices/$ns/size")" != 0 ] || {
+	cat /proc/sys/kernel/random/uuid >"$nd/devices/$ns/uuid"
+	cat "$region/available_size" >"$nd/devices/$ns/size"
+}
+
 [ ! -e "$nd/devices/$ns/driver" ] || echo "$ns" >"$nd/devices/$ns/driver/unbind"
 cat /proc/sys/kernel/random/uuid >"$nd/devices/$seed/uuid"
 echo ram >"$nd/devices/$seed/mode"

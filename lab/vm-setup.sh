@@ -12,6 +12,11 @@ fail() {
 }
 
 dax=/sys/bus/dax/devices
+# A CXL memory device comes without a region.
+for memdev in /sys/bus/cxl/devices/mem*; do
+	[ -e "$memdev" ] || continue
+	lab/vm-cxl.sh "${memdev##*/}" >/dev/null || fail "${memdev##*/} does not become a region"
+done
 # An NVDIMM comes as a region without a namespace.
 for region in /sys/bus/nd/devices/region*; do
 	[ -e "$region" ] || continue

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A container of podman's, granted a private node by --cpuset-mems, one that is not, and
-# one that asks for that node alone. Runs in the virtual machine.
+# Containers of podman's: granted a private node by --cpuset-mems, not granted it, asking for
+# that node alone; with its device by the file of pnctl cdi. Runs in the virtual machine.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -10,19 +10,20 @@ cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d)
 rootfs=$tmp/rootfs
 mkdir -p "$rootfs"/{dev,etc,proc,run,sys,t,tmp,usr}
+chmod 1777 "$rootfs/tmp"
 for dir in bin lib lib64 sbin; do ln -s "usr/$dir" "$rootfs/$dir"; done
 check "the node can be plugged" lab/vm-node.sh online_movable
 echo 1 >"$dev/mbind"
 echo 1 >"$dev/cpuset"
 echo "+cpuset +memory +pids +cpu" >/sys/fs/cgroup/cgroup.subtree_control
 
-# container MEMS COMMAND...: output in $tmp/out
-container() {
+# start OPTION... COMMAND: output in $tmp/out
+start() {
 	podman --root "$tmp/root" --runroot "$tmp/runroot" --storage-driver=vfs --cgroup-manager=cgroupfs \
-		--events-backend=none run --rm --network=none --log-driver=none --security-opt=seccomp=unconfined \
-		-v /usr:/usr:ro -v "$BUILD/tests:/t:ro" --cpuset-mems="$1" --rootfs "$rootfs" "${@:2}" \
-		>"$tmp/out" 2>&1
+		--events-backend=none run --rm --network=none --log-driver=none -v /usr:/usr:ro -v "$BUILD:/b:ro" "$@" >"$tmp/out" 2>&1
 }
+# container MEMS COMMAND...
+container() { start --security-opt=seccomp=unconfined --cpuset-mems="$1" --rootfs "$rootfs" "${@:2}"; }
 # sees MEMS LINE: of build/tests/granted
 sees() {
 	grep -qx "$2" "$tmp/out" || sed 's/^/# /' "$tmp/out"
@@ -32,7 +33,7 @@ sees() {
 look() {
 	local mems=$1 line
 	shift
-	container "$mems" /t/granted "$PNODE"
+	container "$mems" /b/tests/granted "$PNODE"
 	result $? "--cpuset-mems=$mems: a program of libnuma"
 	for line; do sees "$mems" "$line"; done
 }
@@ -45,6 +46,29 @@ container "0,$PNODE" numactl --membind="$PNODE" true
 result $? "--cpuset-mems=0,$PNODE: numactl --membind=$PNODE"
 ! container 0 numactl -a --membind="$PNODE" true
 result $? "--cpuset-mems=0: numactl -a --membind=$PNODE is refused"
+
+# The device, by its name in the file of pnctl cdi, with the profile of seccomp that podman has.
+cdi=private-nodes/dax=$DAX
+file=/dev/$DAX
+! start --device "$cdi" --rootfs "$rootfs" true
+result $? "without a file of CDI there is no such device"
+chgrp 65534 "$file"
+chmod 660 "$file"
+check "pnctl cdi writes one" "$BUILD/pnctl/pnctl" cdi -q -o /etc/cdi/private-nodes.json
+# What it has there, while it has it.
+hold="/b/hold $file 16 >/tmp/said.\$UID & until grep -q holding /tmp/said.\$UID; do sleep 0.1; done; grep $file /proc/\$!/numa_maps"
+start --device "$cdi" --rootfs "$rootfs" bash -c "$hold"
+result $? "a container with it maps the device"
+check "and has memory of the node" grep -q " N$PNODE=4096" "$tmp/out"
+sed 's/^/# /' "$tmp/out"
+start --device "$cdi" --user 1000:65534 --rootfs "$rootfs" bash -c "$hold"
+result $? "so does a user of the device's group"
+! start --device "$cdi" --user 1000:1000 --rootfs "$rootfs" /b/hold "$file" 16
+result $? "and no other user"
+check "who is told why" grep -q 'Permission denied' "$tmp/out"
+! start --rootfs "$rootfs" test -e "$file"
+result $? "a container without it has no such file"
+rm /etc/cdi/private-nodes.json
 
 echo 0 >"$dev/cpuset"
 echo 0 >"$dev/mbind"

@@ -51,12 +51,15 @@ for where in granted outside denied; do
 		check "$where: lstopo shows the node" grep -q "NUMANode P#$PNODE" "$tmp/out"
 	else
 		no $where "numactl --membind=$PNODE" numactl --membind="$PNODE" true
+		no $where "hwloc-bind --membind" hwloc-bind -p --strict --membind "node:$PNODE" -- true
 		yes $where lstopo lstopo-no-graphics --of console -p
 		check "$where: lstopo does not show the node" bash -c "! grep -q 'NUMANode P#$PNODE' '$tmp/out'"
 	fi
 	if [ $where = denied ]; then
 		no $where "numactl -a --membind=$PNODE" numactl -a --membind="$PNODE" true
+		no $where "hwloc-bind --disallowed --membind" hwloc-bind --disallowed -p --strict --membind "node:$PNODE" -- true
 	else
+		yes $where "hwloc-bind --disallowed --membind" hwloc-bind --disallowed -p --strict --membind "node:$PNODE" -- grep " N$PNODE=" /proc/self/numa_maps
 		yes $where "numactl -a --membind=$PNODE" numactl -a --membind="$PNODE" true
 	fi
 
@@ -91,6 +94,25 @@ for where in granted outside denied; do
 		;;
 	esac
 done
+
+# What memkind makes of it: by libnuma's list, by the size of nodes, in a mapping of the device.
+memkind_gets() {
+	local line
+	as "$1" "$BUILD/tests/memkind" "$PNODE" "/dev/$DAX"
+	for line in "${@:2}"; do
+		grep -qx "$line" "$tmp/out" || sed 's/^/# /' "$tmp/out"
+		check "$1: memkind: $line" grep -qx "$line" "$tmp/out"
+	done
+}
+chmod 666 "/dev/$DAX"
+if [ -e /usr/lib/x86_64-linux-gnu/libmemkind.so.0 ]; then
+	memkind_gets granted "kmem $PNODE" "capacity $PNODE" "fixed $PNODE"
+	memkind_gets outside "kmem -1" "capacity $PNODE" "fixed $PNODE"
+	memkind_gets denied "kmem -1" "capacity -1" "fixed $PNODE"
+else
+	skip "memkind" "libmemkind0 is not installed"
+fi
+chmod 600 "/dev/$DAX"
 
 # With a grant needed, outside is as denied.
 check "a grant can be made necessary" bash -c "echo 1 >'$dev/cpuset'"

@@ -410,13 +410,24 @@ kept_open() {
 # Two devices of one node.
 #
 neighbours() {
-	local other=${holes[0]} file
+	local other=${holes[0]} file heard watcher i
 	file=$bus/devices/$other/hotplug
 	vm_node unplugged "$DAX"
 	vm_node unplugged "$other"
 	# They share what they are opted in to, plugged or not.
+	heard=$(mktemp)
+	"$BUILD/pnctl/pnctl" watch -i 0.2 >"$heard" &
+	watcher=$!
+	until [ -s "$heard" ]; do sleep 0.1; done
 	echo 1 >"$dev/mbind"
 	check "a knob of one is one of the other" [ "$(<"$bus/devices/$other/mbind")" = 1 ]
+	for ((i = 0; i < 50; i++)); do
+		[ "$(grep -c ': mbind=1$' "$heard")" != 2 ] || break
+		sleep 0.1
+	done
+	kill $watcher
+	check "and each of them says so" [ "$(grep -o '[^ ]*: mbind=1$' "$heard" | sort | tr '\n' ' ')" = "$(printf '%s: mbind=1\n' "$DAX" "$other" | sort | tr '\n' ' ')" ]
+	rm "$heard"
 	echo 300 >"$bus/devices/$other/adistance"
 	check "so is the abstract distance" [ "$(<"$dev/adistance")" = 300 ]
 	vm_node online_movable "$DAX"
@@ -433,6 +444,10 @@ neighbours() {
 	check "with its own memory" [ "$(managed_pages)" = $((block / page)) ]
 	"$BUILD/tests/failnth" touch "/dev/$other" 16
 	check "and it is usable" [ $? = 0 ]
+	check "what it has counted goes on" grep -q '^alloc_dax [1-9]' "/sys/devices/system/node/node$PNODE/private_stat"
+	echo online_movable >"$hotplug"
+	check "and does not begin anew when the first comes back" grep -q '^alloc_dax [1-9]' "/sys/devices/system/node/node$PNODE/private_stat"
+	echo unplugged >"$hotplug"
 	# One of them is left behind in use: what is the other's is still the other's. They
 	# are one pool, so it is more than the other one has.
 	echo online_movable >"$hotplug"

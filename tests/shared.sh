@@ -161,6 +161,8 @@ placed() {
 	wait "$pid"
 	gone "$name, stopped"
 }
+# Its own, of the device: with share=off nobody else can serve its disk.
+placed "QEMU, memory-backend-file, share=off" "memory-backend-file,id=ram,size=64M,mem-path=/dev/$DAX,share=off"
 for memory in "memory-backend-memfd,id=ram,size=64M,share=on,host-nodes=$PNODE,policy=bind" \
 	"memory-backend-file,id=ram,size=64M,mem-path=/dev/$DAX,share=on,align=2M"; do
 	name="QEMU, ${memory%%,*}"

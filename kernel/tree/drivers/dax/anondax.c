@@ -178,17 +178,42 @@ static void anondax_node_put(struct anondax_node *node)
 	kfree(node);
 }
 
-/* Tell whoever watches, with poll() or by uevents: of the device, or of all on the node. */
-static void anondax_notify(struct anondax_node *node, struct device *dev, const char *file)
+/* A uevent that says what has changed: what udev rules see in their environment. */
+static void anondax_uevent(struct device *dev, int nid, const char *key, const char *value,
+			   const char *knob)
+{
+	char what[32], which[32], where[16];
+	char *envp[4] = { where, what };
+
+	snprintf(where, sizeof(where), "NODE=%d", nid);
+	snprintf(what, sizeof(what), "%s=%s", key, value);
+	if (knob) {
+		snprintf(which, sizeof(which), "KNOB=%s", knob);
+		envp[2] = which;
+	}
+	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, envp);
+}
+
+/* The device's memory was plugged or unplugged: tell whoever watches. */
+static void anondax_notify_hotplug(struct anondax *ad, struct device *dev)
+{
+	sysfs_notify(&dev->kobj, NULL, "hotplug");
+	anondax_uevent(dev, ad->nid, "HOTPLUG", dax_hotplug_state_name(ad->hp), NULL);
+}
+
+/* A file that the devices of a node share has another value: it is news of each of them. */
+static void anondax_notify_knob(struct anondax_node *node, const char *file, int value)
 {
 	struct anondax *ad;
+	char text[16];
 
+	snprintf(text, sizeof(text), "%d", value);
 	guard(mutex)(&anondax_lock);
 	list_for_each_entry(ad, &anondax_devices, list) {
-		if (ad->node != node || !ad->dev || (dev && ad->dev != dev))
+		if (ad->node != node || !ad->dev)
 			continue;
 		sysfs_notify(&ad->dev->kobj, NULL, file);
-		kobject_uevent(&ad->dev->kobj, KOBJ_CHANGE);
+		anondax_uevent(ad->dev, node->nid, "VALUE", text, file);
 	}
 }
 
@@ -379,7 +404,7 @@ static ssize_t hotplug_store(struct device *dev, struct device_attribute *attr,
 	else
 		rc = -EBUSY;
 	if (hp->state != was)
-		anondax_notify(ad->node, dev, "hotplug");
+		anondax_notify_hotplug(ad, dev);
 	return rc ?: len;
 }
 static DEVICE_ATTR_RW(hotplug);
@@ -429,7 +454,7 @@ static ssize_t knob_store(struct device *dev, struct device_attribute *attr,
 	else
 		rc = node_private_set_opts(&node->np, opt, opts);
 	if (node->np.opts != was)
-		anondax_notify(node, NULL, attr->attr.name);
+		anondax_notify_knob(node, attr->attr.name, on);
 	return rc ?: len;
 }
 
@@ -475,7 +500,7 @@ static ssize_t adistance_store(struct device *dev,
 		return -EBUSY;
 	if (adistance != ad->node->adistance) {
 		WRITE_ONCE(ad->node->adistance, adistance);
-		anondax_notify(ad->node, NULL, "adistance");
+		anondax_notify_knob(ad->node, "adistance", adistance);
 	}
 	return len;
 }
@@ -914,6 +939,7 @@ static int anondax_leave(struct device *dev, struct anondax *ad)
 			return rc;
 		}
 		anondax_unplugged(ad);
+		anondax_notify_hotplug(ad, dev);
 	}
 	/* If that fails it stays reserved, until it is bound again. */
 	return anondax_scrub(dev, ad);

@@ -372,6 +372,23 @@ int dax_hotplug_parse_state(const char *buf)
 EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_parse_state, "kmem,anondax");
 
 /**
+ * dax_hotplug_state_name - the word for the state
+ * @hp: the memory
+ *
+ * Context: any.
+ * Return: what dax_hotplug_parse_state() takes for it.
+ */
+const char *dax_hotplug_state_name(const struct dax_hotplug *hp)
+{
+	int state = READ_ONCE(hp->state);
+
+	if (state == DAX_KMEM_UNPLUGGED)
+		return "unplugged";
+	return mhp_online_type_to_str(state) ?: "unknown";
+}
+EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_state_name, "anondax");
+
+/**
  * dax_hotplug_show_state - print the state for a sysfs file
  * @hp: the memory
  * @buf: where to
@@ -381,12 +398,7 @@ EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_parse_state, "kmem,anondax");
  */
 ssize_t dax_hotplug_show_state(const struct dax_hotplug *hp, char *buf)
 {
-	int state = READ_ONCE(hp->state);
-	const char *str = "unplugged";
-
-	if (state != DAX_KMEM_UNPLUGGED)
-		str = mhp_online_type_to_str(state);
-	return sysfs_emit(buf, "%s\n", str ?: "unknown");
+	return sysfs_emit(buf, "%s\n", dax_hotplug_state_name(hp));
 }
 EXPORT_SYMBOL_FOR_MODULES(dax_hotplug_show_state, "kmem,anondax");
 

@@ -82,6 +82,7 @@ int dax_private_leave(struct device *dev, struct dax_hotplug *hp,
 		      struct node_private *np);
 
 int dax_hotplug_parse_state(const char *buf);
+const char *dax_hotplug_state_name(const struct dax_hotplug *hp);
 ssize_t dax_hotplug_show_state(const struct dax_hotplug *hp, char *buf);
 int dax_hotplug_adistance(int nid);
 struct memory_dev_type *dax_hotplug_memory_type(int adistance);

@@ -13,6 +13,7 @@
 #include <linux/mmdebug.h>
 #include <linux/nodemask.h>
 
+struct attribute_group;
 struct mm_struct;
 struct zonelist;
 
@@ -59,6 +60,44 @@ enum node_private_opt {
 	(NODE_PRIVATE_OPT_DEMOTION | NODE_PRIVATE_OPT_MBIND | NODE_PRIVATE_OPT_SHMEM)
 
 /**
+ * enum node_private_event - what is counted of a node, for its file private_stat
+ * @NODE_PRIVATE_ALLOC_DAX: pages for mappings and objects that have the node for their own
+ * @NODE_PRIVATE_ALLOC_MBIND: pages of anonymous memory whose policy names the node
+ * @NODE_PRIVATE_ALLOC_SHMEM: pages of shared memory whose policy names it
+ * @NODE_PRIVATE_ALLOC_MIGRATE: pages for folios to be moved to, or collapsed to
+ * @NODE_PRIVATE_ALLOC_OWNER: pages for everybody else inside memalloc_private
+ * @NODE_PRIVATE_SWAP_IN: pages that were swapped in; they are in the above as well
+ * @NODE_PRIVATE_DEMOTE_IN: pages that were demoted to the node
+ * @NODE_PRIVATE_BALANCE_OUT: pages that NUMA balancing took from it
+ * @NODE_PRIVATE_REFUSED_FULL: allocations that found the node full
+ * @NODE_PRIVATE_REFUSED_KNOB: policies and allocations by them that the owner keeps off
+ * @NODE_PRIVATE_REFUSED_CPUSET: the same for a cpuset, or for want of a grant
+ * @NODE_PRIVATE_REFUSED_CLAIM: allocations of who was let in under an earlier claim
+ * @NODE_PRIVATE_FAULT_SIGBUS: faults that were refused
+ * @NODE_PRIVATE_UNPLUG_FAILED: attempts to unplug memory that failed
+ * @NR_NODE_PRIVATE_EVENTS: how many there are
+ *
+ * What Linux counts of every node, its file vmstat has.
+ */
+enum node_private_event {
+	NODE_PRIVATE_ALLOC_DAX,
+	NODE_PRIVATE_ALLOC_MBIND,
+	NODE_PRIVATE_ALLOC_SHMEM,
+	NODE_PRIVATE_ALLOC_MIGRATE,
+	NODE_PRIVATE_ALLOC_OWNER,
+	NODE_PRIVATE_SWAP_IN,
+	NODE_PRIVATE_DEMOTE_IN,
+	NODE_PRIVATE_BALANCE_OUT,
+	NODE_PRIVATE_REFUSED_FULL,
+	NODE_PRIVATE_REFUSED_KNOB,
+	NODE_PRIVATE_REFUSED_CPUSET,
+	NODE_PRIVATE_REFUSED_CLAIM,
+	NODE_PRIVATE_FAULT_SIGBUS,
+	NODE_PRIVATE_UNPLUG_FAILED,
+	NR_NODE_PRIVATE_EVENTS
+};
+
+/**
  * struct node_private - one owner's claim on a node
  * @owner: identity of the owner; all claims on a node must name the same
  * @name: the owner's name, for messages
@@ -102,6 +141,7 @@ extern nodemask_t node_private_denied[NR_NODE_PRIVATE_OPTS];
 
 DECLARE_STATIC_KEY_FALSE(node_private_key);
 extern nodemask_t node_private_memory_map;
+extern const struct attribute_group node_private_attr_group;
 
 int node_private_register(int nid, struct node_private *np);
 int node_private_unregister(struct node_private *np);

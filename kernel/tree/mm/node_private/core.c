@@ -39,6 +39,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/suspend.h>
+#include <linux/sysfs.h>
 #include <linux/swap.h>
 #include <linux/topology.h>
 #include <linux/vmstat.h>
@@ -47,6 +48,8 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "internal.h"
+
+#include <trace/events/node_private.h>
 
 /*
  * Nodes that have an owner, and for each service those of them that it keeps off:
@@ -221,6 +224,8 @@ int node_private_register(int nid, struct node_private *np)
 	}
 	if (!rc)
 		rc = node_private_alloc_zonelists();
+	if (!rc && !other)
+		rc = node_private_begin_stat(nid);
 	if (rc)
 		goto out;
 
@@ -236,6 +241,8 @@ int node_private_register(int nid, struct node_private *np)
 	static_branch_inc(&node_private_key);
 out:
 	mutex_unlock(&node_private_lock);
+	if (!rc && !other)
+		node_private_update_files(nid);
 	unlock_device_hotplug();
 	return rc;
 }
@@ -254,6 +261,7 @@ EXPORT_SYMBOL_GPL(node_private_register);
 int node_private_unregister(struct node_private *np)
 {
 	const int nid = np->nid;
+	bool last = false;
 	int rc = 0;
 
 	lock_device_hotplug();
@@ -269,15 +277,28 @@ int node_private_unregister(struct node_private *np)
 		WRITE_ONCE(NODE_DATA(nid)->private_claim, 0);
 		node_clear(nid, node_private_registered);
 		node_private_publish(nid, NODE_PRIVATE_OPT_ALL);
+		last = true;
 	}
 	np->id = 0;
 	static_branch_dec(&node_private_key);
 out:
 	mutex_unlock(&node_private_lock);
+	if (last)
+		node_private_update_files(nid);
 	unlock_device_hotplug();
 	return rc;
 }
 EXPORT_SYMBOL_GPL(node_private_unregister);
+
+/* For the file private_owner. Nobody who holds the lock waits for who reads that. */
+ssize_t node_private_show_owner(int nid, char *buf)
+{
+	const struct node_private *np;
+
+	guard(mutex)(&node_private_lock);
+	np = node_private_claim(nid);
+	return np ? sysfs_emit(buf, "%s\n", np->name) : -ENODEV;
+}
 
 /*
  * What a switch changes besides the mask that the hooks ask. The node's memory
@@ -315,6 +336,8 @@ static void __node_private_set_opts(struct node_private *np, unsigned long mask,
 	scoped_guard(mutex, &node_private_lock) {
 		opts = (np->opts & ~mask) | (opts & mask);
 		changed = opts ^ np->opts;
+		if (changed)
+			trace_node_private_opts(np->nid, np->opts, opts);
 		list_for_each_entry(other, &node_private_claims, list) {
 			if (other->nid == np->nid)
 				other->opts = opts;

@@ -25,12 +25,26 @@ static bool vma_oom_private(const struct vm_area_struct *vma)
  * What a fault returns when there is no folio to be had: a private node that
  * is full is no reason to kill a task for the memory it has elsewhere.
  */
-vm_fault_t vma_oom_fault(const struct vm_area_struct *vma)
+static vm_fault_t vma_oom_fault(const struct vm_area_struct *vma)
 {
 	/* What may be dropped at any time is not to be a signal. */
 	if (node_private_enabled() && !(vma->vm_flags & VM_DROPPABLE) && vma_oom_private(vma))
 		return VM_FAULT_SIGBUS;
 	return VM_FAULT_OOM;
+}
+
+/* A fault that returns this: if it is refused, it is counted. */
+static vm_fault_t vmf_refused(struct vm_fault *vmf, vm_fault_t ret)
+{
+	if (ret == VM_FAULT_SIGBUS)
+		vma_refused_fault(vmf->vma, vmf->address);
+	return ret;
+}
+
+/* The same, for who does not look again. */
+vm_fault_t vmf_oom_at_once(struct vm_fault *vmf)
+{
+	return vmf_refused(vmf, vma_oom_fault(vmf->vma));
 }
 
 static bool vmf_page_there(struct vm_fault *vmf)
@@ -180,7 +194,7 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf)
 	if (ret != VM_FAULT_SIGBUS || alone || !vmf_may_wait(vmf) ||
 	    /* A copy of what these map, of which vmf_lost() never says that it is lost. */
 	    vmf->vma->vm_flags & (VM_PFNMAP | VM_MIXEDMAP))
-		return ret;
+		return vmf_refused(vmf, ret);
 
 	release_fault_lock(vmf);
 	/* It comes again, with the lock that can be waited for. */
@@ -191,7 +205,7 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf)
 		return VM_FAULT_RETRY;
 	if (vmf_lost(mm, vmf)) {
 		mmap_write_downgrade(mm);
-		return VM_FAULT_SIGBUS;
+		return vmf_refused(vmf, VM_FAULT_SIGBUS);
 	}
 	mmap_write_unlock(mm);
 	return VM_FAULT_RETRY;
@@ -245,5 +259,7 @@ vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err)
 	    shmem_nodes_leaving(file_inode(vma->vm_file), vmf->pgoff,
 				vma->vm_mm == current->mm, &leaving))
 		return vmf_wait_left(vmf, &leaving);
+	if (err == -ENOSPC && node_private_enabled())
+		shmem_refused_fault(vmf);
 	return vmf_error(err);
 }

@@ -17,6 +17,8 @@
 #include "../page_alloc.h"
 #include "internal.h"
 
+#include <trace/events/node_private.h>
+
 /**
  * node_private_may_add - may this kind of memory be added to the node?
  * @nid: the node
@@ -320,33 +322,13 @@ bool node_private_range_offline(u64 start, u64 size)
 }
 EXPORT_SYMBOL_GPL(node_private_range_offline);
 
-/**
- * node_private_remove_memory - offline and remove memory, all of it or none
- * @np: the claim on its node
- * @ranges: the addresses
- * @nr_ranges: how many
- *
- * What is in it is moved to ordinary memory. What cannot be is looked for first, and
- * named in the log; if something turns up later, what has moved until then may stay
- * where it is. Who needs a page of the node meanwhile waits, and may be killed.
- *
- * Context: process context, sleeps, possibly long. Takes lock_device_hotplug().
- * One at a time for a claim.
- * Return: 0; -EBUSY with the memory in its prior state, but for blocks that have a poisoned
- * page, which may be offline; -EINTR for a signal, -ENOMEM.
- */
-int node_private_remove_memory(struct node_private *np, const struct range *ranges,
-			       unsigned int nr_ranges)
+static int node_private_remove_ranges(struct node_private *np, const struct range *ranges,
+				      unsigned int nr_ranges)
 {
 	unsigned long used, left, nr = 0, room;
 	const int nid = np->nid;
 	unsigned int i;
 	int rc;
-
-	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
-		return -EBUSY;
-	if (!nr_ranges)
-		return 0;
 
 	lru_add_drain_all();
 	for (i = 0; i < nr_ranges; i++) {
@@ -377,6 +359,42 @@ int node_private_remove_memory(struct node_private *np, const struct range *rang
 			pr_warn("node %d: memory blocks of %#llx-%#llx stay offline, for a page of them is poisoned or memory was short\n",
 				nid, ranges[i].start, ranges[i].end);
 	}
+	return rc;
+}
+
+/**
+ * node_private_remove_memory - offline and remove memory, all of it or none
+ * @np: the claim on its node
+ * @ranges: the addresses
+ * @nr_ranges: how many
+ *
+ * What is in it is moved to ordinary memory. What cannot be is looked for first, and
+ * named in the log; if something turns up later, what has moved until then may stay
+ * where it is. Who needs a page of the node meanwhile waits, and may be killed.
+ *
+ * Context: process context, sleeps, possibly long. Takes lock_device_hotplug().
+ * One at a time for a claim.
+ * Return: 0; -EBUSY with the memory in its prior state, but for blocks that have a poisoned
+ * page, which may be offline; -EINTR for a signal, -ENOMEM.
+ */
+int node_private_remove_memory(struct node_private *np, const struct range *ranges,
+			       unsigned int nr_ranges)
+{
+	u64 size = 0;
+	unsigned int i;
+	int rc;
+
+	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
+		return -EBUSY;
+	if (!nr_ranges)
+		return 0;
+
+	rc = node_private_remove_ranges(np, ranges, nr_ranges);
+	if (rc)
+		node_private_count(np->nid, NODE_PRIVATE_UNPLUG_FAILED, 1);
+	for (i = 0; i < nr_ranges; i++)
+		size += range_len(&ranges[i]);
+	trace_node_private_unplug(np->nid, ranges[0].start, size, rc);
 	return rc;
 }
 EXPORT_SYMBOL_GPL(node_private_remove_memory);
@@ -424,6 +442,7 @@ int node_private_take_back(struct node_private *np, u64 start, u64 size)
 		flush_work(&taken.work);
 	} while (taken.rc && --tries);
 	destroy_work_on_stack(&taken.work);
+	trace_node_private_unplug(np->nid, start, size, taken.rc);
 	return taken.rc;
 }
 #else
@@ -501,11 +520,13 @@ int node_private_add_memory(struct node_private *np, int mgid, u64 start, u64 si
 	/* Driver-managed, for a kernel that is kexec'd not to take it for its own. */
 	rc = __add_memory_driver_managed(mgid, start, size, name, mhp_flags | MHP_PRIVATE,
 					 online_type);
-	if (rc || node_private_range_online(start, size))
-		return rc;
-
-	pr_warn("node %d: %#llx-%#llx does not come online\n", np->nid, start, start + size - 1);
-	return node_private_take_back(np, start, size) ? 1 : -EAGAIN;
+	if (!rc && !node_private_range_online(start, size)) {
+		pr_warn("node %d: %#llx-%#llx does not come online\n", np->nid, start,
+			start + size - 1);
+		rc = node_private_take_back(np, start, size) ? 1 : -EAGAIN;
+	}
+	trace_node_private_plug(np->nid, start, size, online_type, rc);
+	return rc;
 }
 EXPORT_SYMBOL_GPL(node_private_add_memory);
 

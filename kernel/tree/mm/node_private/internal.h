@@ -5,9 +5,11 @@
 
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/mmzone.h>
 #include <linux/mutex.h>
 #include <linux/node_private.h>
 #include <linux/nodemask.h>
+#include <linux/percpu.h>
 #include <linux/types.h>
 
 #include "../internal.h"
@@ -37,7 +39,36 @@ extern struct list_head node_private_claims;
 extern struct mutex node_private_lock;
 #endif
 
+/* What is counted of a node, by each CPU: from its first claim on, and up to its last. */
+struct node_private_stat {
+	unsigned long event[NR_NODE_PRIVATE_EVENTS];
+	unsigned long before[NR_NODE_PRIVATE_EVENTS];
+};
+
 #ifdef CONFIG_PRIVATE_NODES
+/*
+ * One this_cpu_add(), for it is done at each fault. Who refuses a node may have seen it
+ * in a mask, and not yet what it counts by.
+ */
+static inline void node_private_count(int nid, enum node_private_event event, unsigned long nr)
+{
+	struct node_private_stat __percpu *stat = READ_ONCE(NODE_DATA(nid)->private_stat);
+
+	if (likely(stat))
+		this_cpu_add(stat->event[event], nr);
+}
+
+int node_private_begin_stat(int nid);
+unsigned long node_private_sum(int nid, enum node_private_event event);
+void node_private_refuse(int nid, enum node_private_event reason);
+void node_private_answered(const nodemask_t *nodes, int nid, unsigned int order, gfp_t gfp,
+			   const struct page *page);
+void node_private_recount(const struct folio *folio, enum node_private_event event);
+void node_private_moved(const struct folio *src, const struct folio *dst, int reason);
+void node_private_swapped_in(const struct folio *folio);
+ssize_t node_private_show_owner(int nid, char *buf);
+void node_private_update_files(int nid);
+
 /* A page that has no reference yet, or none, as a folio. */
 static inline struct folio *page_frozen_folio(struct page *page)
 {
@@ -68,12 +99,15 @@ bool vma_node_gone(const struct vm_area_struct *vma);
 bool vma_nodes_leaving(const struct vm_area_struct *vma, nodemask_t *nodes);
 bool vma_node_goes(const struct vm_area_struct *vma);
 struct folio *vma_alloc_copy_of_gone(struct vm_area_struct *vma);
-vm_fault_t vma_oom_fault(const struct vm_area_struct *vma);
+vm_fault_t vmf_oom_at_once(struct vm_fault *vmf);
 vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
 struct folio *vmf_swapin_gone(struct vm_fault *vmf, swp_entry_t entry);
 bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_t *ret,
 		      struct swap_info_struct **si);
-void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol);
+void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol,
+		      const nodemask_t *named);
+void mpol_refused_fault(const struct mempolicy *pol, unsigned long address);
+void vma_refused_fault(const struct vm_area_struct *vma, unsigned long address);
 void mm_dup_private_node(struct mm_struct *mm, struct mm_struct *oldmm);
 void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk);
 bool folio_may_have(struct folio *folio, int nid);
@@ -107,6 +141,7 @@ struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int ord
 				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx,
 				   bool must);
 bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_t *nodes);
+void shmem_refused_fault(struct vm_fault *vmf);
 bool shmem_waited(struct inode *inode, pgoff_t index);
 
 /* Not in line, but where there are private nodes. */
@@ -126,6 +161,10 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			unsigned long end, struct mempolicy *pol,
 			struct mempolicy **move);
 #else
+#define node_private_answered(...)	do { } while (0)
+#define node_private_recount(...)	do { } while (0)
+#define node_private_moved(...)		do { } while (0)
+#define node_private_swapped_in(...)	do { } while (0)
 #define folio_alloc_mpol_private(...)	NULL
 #define mpol_private_nodemask(...)	NULL
 #define node_private_lru_pages(...)	0UL
@@ -137,7 +176,7 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define vma_node_gone(...)		false
 #define vma_node_goes(...)		false
 #define vma_alloc_copy_of_gone(...)	NULL
-#define vma_oom_fault(...)		VM_FAULT_OOM
+#define vmf_oom_at_once(...)		VM_FAULT_OOM
 #define vmf_oom_fault(...)		VM_FAULT_OOM
 #define vmf_swap_refused(...)		false
 #define vmf_swapin_gone(...)		NULL

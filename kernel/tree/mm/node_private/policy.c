@@ -25,6 +25,8 @@
 #include "../page_alloc.h"
 #include "internal.h"
 
+#include <trace/events/node_private.h>
+
 /**
  * vma_set_private_node - give a new anonymous mapping a private node
  * @vma: the mapping, from its file's ->mmap()
@@ -189,10 +191,29 @@ static void mpol_private_of_task(nodemask_t *nodes)
 }
 
 /*
- * Add the private nodes that a new policy of this task can name. What is relative is so
- * to the nodes of the cpuset, among which none is that can only be had by number.
+ * Are some of these kept from the task? By their owner, or by its cpuset. A node without
+ * memory has none to refuse.
  */
-void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol)
+static void count_refused(const nodemask_t *nodes, const nodemask_t *usable,
+			  const nodemask_t *denied)
+{
+	int nid;
+
+	for_each_node_mask(nid, *nodes) {
+		if (node_state(nid, N_MEMORY_PRIVATE) && !node_isset(nid, *usable))
+			node_private_refuse(nid, node_isset(nid, *denied) ?
+					    NODE_PRIVATE_REFUSED_KNOB :
+					    NODE_PRIVATE_REFUSED_CPUSET);
+	}
+}
+
+/*
+ * Add the private nodes that a new policy of this task can name. What is relative is so
+ * to the nodes of the cpuset, among which none is that can only be had by number, and
+ * names none.
+ */
+void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol,
+		      const nodemask_t *named)
 {
 	const nodemask_t denied = mpol_private_denied();
 	nodemask_t usable;
@@ -200,6 +221,8 @@ void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol)
 	usable = mpol_private_usable(&cpuset_current_mems_allowed, current, &denied);
 	if (pol->flags & MPOL_F_RELATIVE_NODES)
 		nodes_and(usable, usable, cpuset_current_mems_allowed);
+	else
+		count_refused(named, &usable, &denied);
 	nodes_or(*nodes, *nodes, usable);
 }
 
@@ -378,6 +401,25 @@ bool vma_node_gone(const struct vm_area_struct *vma)
 	return mpol_node_gone(vma->vm_policy);
 }
 
+/* A fault is SIGBUS, for want of memory of the policy's nodes. */
+void mpol_refused_fault(const struct mempolicy *pol, unsigned long address)
+{
+	int nid;
+
+	for_each_node_mask(nid, pol->nodes) {
+		node_private_count(nid, NODE_PRIVATE_FAULT_SIGBUS, 1);
+		trace_node_private_fault(nid, address);
+	}
+}
+
+void vma_refused_fault(const struct vm_area_struct *vma, unsigned long address)
+{
+	const struct mempolicy *pol = vma_effective_policy(vma);
+
+	if (pol)
+		mpol_refused_fault(pol, address);
+}
+
 /* Of the nodes that it is bound to, which are being unplugged just now? */
 bool vma_nodes_leaving(const struct vm_area_struct *vma, nodemask_t *nodes)
 {
@@ -518,13 +560,14 @@ folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 			pgoff_t ilx, int nid, enum node_private_opt opt)
 {
 	struct mempolicy usable;
-	nodemask_t drop;
+	nodemask_t drop, may;
 
-	drop = mpol_private_usable(&cpuset_current_mems_allowed, current,
-				   &node_private_denied[opt]);
-	nodes_andnot(drop, node_private_registered, drop);
+	may = mpol_private_usable(&cpuset_current_mems_allowed, current,
+				  &node_private_denied[opt]);
+	nodes_andnot(drop, node_private_registered, may);
 	if (nodes_intersects(pol->nodes, drop) ||
 	    (pol->home_node != NUMA_NO_NODE && node_isset(pol->home_node, drop))) {
+		count_refused(&pol->nodes, &may, &node_private_denied[opt]);
 		usable = *pol;
 		nodes_andnot(usable.nodes, pol->nodes, drop);
 		if (usable.home_node != NUMA_NO_NODE &&
@@ -551,6 +594,9 @@ struct folio *
 folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 			 pgoff_t ilx, int nid, enum node_private_opt opt)
 {
+	const enum node_private_event kind = mpol_is_private(pol) ? NODE_PRIVATE_ALLOC_DAX :
+					     opt == NODE_PRIVATE_SHMEM ?
+					     NODE_PRIVATE_ALLOC_SHMEM : NODE_PRIVATE_ALLOC_MBIND;
 	const int one = mpol_bound_to_one(pol, opt);
 	struct folio *folio;
 
@@ -558,18 +604,30 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	if (one != NUMA_NO_NODE) {
 		folio = page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
 								     one, &pol->nodes));
+		trace_node_private_alloc(kind, one, order, gfp, folio ? one : NUMA_NO_NODE);
+		if (!folio) {
+			node_private_refuse(one, NODE_PRIVATE_REFUSED_FULL);
+			return NULL;
+		}
 		/* It may have slept. With a page of it in hand the node has its claim. */
-		if (!folio || !mpol_is_private(pol) || mpol_claim_stands(pol, one))
+		if (!mpol_is_private(pol) || mpol_claim_stands(pol, one)) {
+			node_private_count(one, kind, 1UL << order);
 			return folio;
+		}
 		folio_put(folio);
-		return NULL;
 	}
 
 	/* The mapping outlives the memory: fail once it was unplugged. */
-	if (mpol_is_private(pol))
+	if (mpol_is_private(pol)) {
+		nid = first_node(pol->nodes);
+		if (!mpol_claim_stands(pol, nid))
+			node_private_refuse(nid, NODE_PRIVATE_REFUSED_CLAIM);
 		return NULL;
+	}
 
-	return folio_alloc_mpol_usable(gfp, order, pol, ilx, nid, opt);
+	folio = folio_alloc_mpol_usable(gfp, order, pol, ilx, nid, opt);
+	node_private_recount(folio, kind);
+	return folio;
 }
 
 /*
@@ -602,11 +660,14 @@ bool folio_may_come(const struct folio *folio, int nid)
 	       (kind != NR_NODE_PRIVATE_OPTS && node_private_allows(nid, kind));
 }
 
-/* Can policies, and who moves memory, name the node at all? */
+/* Somebody moves memory to a node: can that be named at all? */
 bool node_private_named(int nid)
 {
-	return node_private_allows(nid, NODE_PRIVATE_MBIND) ||
-	       node_private_allows(nid, NODE_PRIVATE_SHMEM);
+	if (node_private_allows(nid, NODE_PRIVATE_MBIND) ||
+	    node_private_allows(nid, NODE_PRIVATE_SHMEM))
+		return true;
+	node_private_refuse(nid, NODE_PRIVATE_REFUSED_KNOB);
+	return false;
 }
 
 /* Which private nodes can a policy of the mapping not have, for the memory that is in it? */
@@ -661,6 +722,7 @@ bool mpol_parse_private(nodemask_t *nodes, const char *mode, const char *list)
 	usable = mpol_private_usable(&cpuset_current_mems_allowed, current,
 				     &node_private_denied[NODE_PRIVATE_SHMEM]);
 	nodes_andnot(drop, node_private_registered, usable);
+	count_refused(nodes, &usable, &node_private_denied[NODE_PRIVATE_SHMEM]);
 	if (nodes_andnot(*nodes, *nodes, drop))
 		return true;
 
@@ -701,6 +763,8 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			return -EINVAL;
 		if (!mpol_names_denied(pol, vma))
 			continue;
+		if (vma_may_name_private(vma))
+			count_refused(&pol->nodes, &NODE_MASK_NONE, vma_policy_denied(vma));
 		if (!nodes_andnot(left, pol->nodes, *vma_policy_denied(vma)))
 			return -EINVAL;
 		nodes_or(drop, drop, *vma_policy_denied(vma));

@@ -170,6 +170,19 @@ bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_
 	return leaving;
 }
 
+/* A fault there is SIGBUS, for the object can have no more: of its private nodes? */
+void shmem_refused_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct inode *inode = file_inode(vma->vm_file);
+	struct mempolicy *pol = shmem_policy(inode, vmf->pgoff, vma->vm_mm == current->mm);
+
+	/* A tmpfs has a size of its own. */
+	if (shmem_is_full(mapping_gfp_mask(inode->i_mapping), pol))
+		mpol_refused_fault(pol, vmf->address);
+	mpol_cond_put(pol);
+}
+
 /*
  * Nothing to be had for an index: was that because its nodes were being unplugged, and
  * has that come to an end by now? Not for faults, which wait without their lock.

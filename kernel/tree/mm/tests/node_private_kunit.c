@@ -515,7 +515,7 @@ static bool goes_on(void)
 static void a3_full(struct kunit *test)
 {
 	struct node_private *np = claim();
-	unsigned long free = node_free(pnode), taken, opt, opts;
+	unsigned long free = node_free(pnode), taken, opt, opts, full;
 	LIST_HEAD(folios);
 	int i;
 
@@ -549,9 +549,13 @@ static void a3_full(struct kunit *test)
 		node_private_set_opts(np, BIT(opt), 0);
 	}
 
+	/* It went on, but what was meant for the node was refused by it. */
+	full = node_private_sum(pnode, NODE_PRIVATE_REFUSED_FULL);
+	KUNIT_EXPECT_GT(test, full, 0);
 	/* The last of the three makes it fully private again. */
 	node_private_set_opts(np, NODE_PRIVATE_OPT_PSEUDO, NODE_PRIVATE_OPT_PSEUDO);
 	KUNIT_EXPECT_TRUE(test, goes_on());
+	KUNIT_EXPECT_EQ(test, full + 1, node_private_sum(pnode, NODE_PRIVATE_REFUSED_FULL));
 	node_private_set_opts(np, NODE_PRIVATE_OPT_MBIND, 0);
 	KUNIT_EXPECT_TRUE(test, goes_on());
 	node_private_set_opts(np, NODE_PRIVATE_OPT_DEMOTION, 0);
@@ -1028,6 +1032,59 @@ static void accounting(struct kunit *test)
 	KUNIT_EXPECT_LE(test, si_mem_available(), total);
 }
 
+static long counted(long *was, enum node_private_event event)
+{
+	const long now = node_private_sum(pnode, event);
+
+	return now - was[event];
+}
+
+/* Who opens the scope is the owner, or says who it is. Nobody else is counted. */
+static void counters(struct kunit *test)
+{
+	nodemask_t both = nodemask_of_node(pnode);
+	long was[NR_NODE_PRIVATE_EVENTS];
+	struct folio *folio;
+	int i;
+
+	node_set(onode, both);
+	for (i = 0; i < NR_NODE_PRIVATE_EVENTS; i++)
+		was[i] = node_private_sum(pnode, i);
+
+	folio_origin(__folio_alloc(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
+	folio_origin(__folio_alloc(GFP_HIGHUSER_MOVABLE | __GFP_THISNODE, 0, pnode, NULL));
+	private_origin(GFP_HIGHUSER_MOVABLE, 0, onode, NULL);
+	for (i = 0; i < NR_NODE_PRIVATE_EVENTS; i++)
+		KUNIT_EXPECT_EQ(test, 0, counted(was, i));
+
+	KUNIT_EXPECT_EQ(test, pnode, private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
+	KUNIT_EXPECT_EQ(test, 1, counted(was, NODE_PRIVATE_ALLOC_OWNER));
+	KUNIT_EXPECT_EQ(test, pnode, private_origin(GFP_HIGHUSER_MOVABLE, 3, pnode, NULL));
+	KUNIT_EXPECT_EQ(test, 9, counted(was, NODE_PRIVATE_ALLOC_OWNER));
+	/* Served by a nearer one that is named as well. */
+	KUNIT_EXPECT_EQ(test, onode, private_origin(GFP_HIGHUSER_MOVABLE, 0, onode, &both));
+	KUNIT_EXPECT_EQ(test, 9, counted(was, NODE_PRIVATE_ALLOC_OWNER));
+
+	folio = private_alloc(GFP_HIGHUSER_MOVABLE, 2, pnode, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	node_private_recount(folio, NODE_PRIVATE_ALLOC_MIGRATE);
+	folio_put(folio);
+	KUNIT_EXPECT_EQ(test, 9, counted(was, NODE_PRIVATE_ALLOC_OWNER));
+	KUNIT_EXPECT_EQ(test, 4, counted(was, NODE_PRIVATE_ALLOC_MIGRATE));
+	/* Of an ordinary one, or of none, nothing was counted. */
+	folio = folio_alloc(GFP_KERNEL, 0);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	node_private_recount(folio, NODE_PRIVATE_ALLOC_MIGRATE);
+	node_private_recount(NULL, NODE_PRIVATE_ALLOC_MIGRATE);
+	folio_put(folio);
+	KUNIT_EXPECT_EQ(test, 4, counted(was, NODE_PRIVATE_ALLOC_MIGRATE));
+	KUNIT_EXPECT_EQ(test, 0, counted(was, NODE_PRIVATE_REFUSED_FULL));
+
+	/* A node that nobody has ever claimed counts nothing, and that does no harm. */
+	if (!NODE_DATA(onode)->private_stat)
+		node_private_count(onode, NODE_PRIVATE_REFUSED_KNOB, 1);
+}
+
 /* Who may claim a node, and how it is let go. */
 static void registration(struct kunit *test)
 {
@@ -1101,6 +1158,7 @@ static void zonelists(struct kunit *test)
 
 static struct kunit_case node_private_cases[] = {
 	KUNIT_CASE(registration),
+	KUNIT_CASE(counters),
 	KUNIT_CASE(zonelists),
 	KUNIT_CASE(accounting),
 	KUNIT_CASE(scopes_nest),

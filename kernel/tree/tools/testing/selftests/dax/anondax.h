@@ -105,6 +105,7 @@ uint64_t read_word(const char *path, uint64_t index);
 bool in_list(const char *list, int nid);
 bool node_has(const char *file, int nid);
 long vm_count(const char *key);
+long node_stat(const char *key);
 
 /* A file whose text the test changes and the teardown restores. */
 struct changed {

@@ -93,6 +93,7 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	}
 	EXPECT_LT(i, 4000);
 	EXPECT_TRUE(all_on_dax(p, size));
+	EXPECT_EQ(node_stat("numa_balance_out"), 0);
 
 	ASSERT_EQ(set_knob("numa_balance", "1"), 0);
 	before = vm_count("numa_pages_migrated");
@@ -103,6 +104,8 @@ TEST_F_TIMEOUT(knob, numa_balance, LONG)
 	}
 	EXPECT_FALSE(all_on_dax(p, size));
 	EXPECT_GT(vm_count("numa_pages_migrated"), before);
+	EXPECT_GE(node_stat("numa_balance_out"), count_on(p, size, here));
+	EXPECT_GT(node_stat("numa_balance_out"), 0);
 	EXPECT_TRUE(filled(p, size, 24));
 
 	/* Off also for those that the scan has marked by then. */

@@ -116,6 +116,15 @@ long vm_count(const char *key)
 	return get_number("/proc/vmstat", key);
 }
 
+/* What is counted of the node under its claim. */
+long node_stat(const char *key)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), NODE "node%d/private_stat", dax.nid);
+	return get_number(path, key);
+}
+
 /* 0 or -errno. */
 int change(struct changes *c, const char *path, const char *text)
 {

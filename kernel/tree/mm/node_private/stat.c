@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Private memory nodes: who was served and who was refused
+ *
+ * Linux counts much of every node. What it cannot know is who had the memory of one that
+ * is private, and who was kept off and why. That is counted here, for each CPU, from the
+ * node's first claim on; a new owner sees what has come since. Nothing of it is on a way
+ * that ordinary allocations go.
+ */
+
+#define pr_fmt(fmt) "node_private: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/cpumask.h>
+#include <linux/device.h>
+#include <linux/gfp.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/node.h>
+#include <linux/node_private.h>
+#include <linux/percpu.h>
+#include <linux/sysfs.h>
+
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/node_private.h>
+
+static const char * const node_private_event_names[NR_NODE_PRIVATE_EVENTS] = {
+	[NODE_PRIVATE_ALLOC_DAX]	= "alloc_dax",
+	[NODE_PRIVATE_ALLOC_MBIND]	= "alloc_mbind",
+	[NODE_PRIVATE_ALLOC_SHMEM]	= "alloc_shmem",
+	[NODE_PRIVATE_ALLOC_MIGRATE]	= "alloc_migrate",
+	[NODE_PRIVATE_ALLOC_OWNER]	= "alloc_owner",
+	[NODE_PRIVATE_SWAP_IN]		= "swap_in",
+	[NODE_PRIVATE_DEMOTE_IN]	= "demote_in",
+	[NODE_PRIVATE_BALANCE_OUT]	= "numa_balance_out",
+	[NODE_PRIVATE_REFUSED_FULL]	= "refused_full",
+	[NODE_PRIVATE_REFUSED_KNOB]	= "refused_knob",
+	[NODE_PRIVATE_REFUSED_CPUSET]	= "refused_cpuset",
+	[NODE_PRIVATE_REFUSED_CLAIM]	= "refused_claim",
+	[NODE_PRIVATE_FAULT_SIGBUS]	= "fault_sigbus",
+	[NODE_PRIVATE_UNPLUG_FAILED]	= "unplug_failed",
+};
+
+/*
+ * A node's first claim: what has been counted under earlier ones is nothing to it. They
+ * may still be counting, so what there is stays, and so does the memory. To be called
+ * before the claim is in the masks.
+ */
+int node_private_begin_stat(int nid)
+{
+	struct node_private_stat __percpu *stat = NODE_DATA(nid)->private_stat;
+	int cpu, i;
+
+	if (!stat) {
+		stat = alloc_percpu(struct node_private_stat);
+		if (!stat)
+			return -ENOMEM;
+		/* With what is in it: all zero. */
+		smp_store_release(&NODE_DATA(nid)->private_stat, stat);
+	}
+	for_each_possible_cpu(cpu) {
+		struct node_private_stat *s = per_cpu_ptr(stat, cpu);
+
+		for (i = 0; i < NR_NODE_PRIVATE_EVENTS; i++)
+			s->before[i] = READ_ONCE(s->event[i]);
+	}
+	return 0;
+}
+
+/**
+ * node_private_sum - what has been counted under a node's claim
+ * @nid: the node
+ * @event: of what
+ *
+ * Context: any. While the node is claimed.
+ * Return: the sum of all CPUs.
+ */
+unsigned long node_private_sum(int nid, enum node_private_event event)
+{
+	const struct node_private_stat __percpu *stat = NODE_DATA(nid)->private_stat;
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct node_private_stat *s = per_cpu_ptr(stat, cpu);
+
+		sum += READ_ONCE(s->event[event]) - s->before[event];
+	}
+	/* Taken off on one CPU, and not yet seen where it was put on: node_private_recount(). */
+	return (long)sum < 0 ? 0 : sum;
+}
+EXPORT_SYMBOL_IF_KUNIT(node_private_sum);
+
+/* Somebody has named the node and does not get it. */
+void node_private_refuse(int nid, enum node_private_event reason)
+{
+	node_private_count(nid, reason, 1);
+	trace_node_private_refused(nid, reason);
+}
+
+/*
+ * What came of an allocation that was admitted by its scopes. If there is nothing, each
+ * node that was named is full; if it is from another one, the one that it was meant for is.
+ */
+void node_private_answered(const nodemask_t *nodes, int nid, unsigned int order, gfp_t gfp,
+			   const struct page *page)
+{
+	const int got = page ? page_to_nid(page) : NUMA_NO_NODE;
+	int full;
+
+	trace_node_private_alloc(NODE_PRIVATE_ALLOC_OWNER, nid, order, gfp, got);
+	if (page && node_is_private(got))
+		node_private_count(got, NODE_PRIVATE_ALLOC_OWNER, 1UL << order);
+	for_each_node_mask(full, *nodes) {
+		if (got != full && (!page || full == nid) &&
+		    node_state(full, N_MEMORY_PRIVATE))
+			node_private_refuse(full, NODE_PRIVATE_REFUSED_FULL);
+	}
+}
+
+/*
+ * The door takes who comes by a scope for the owner, for a scope does not say whose it is.
+ * Where mm has opened it, it knows better.
+ */
+void node_private_recount(const struct folio *folio, enum node_private_event event)
+{
+	const unsigned long nr = folio ? folio_nr_pages(folio) : 0;
+
+	if (!folio || !node_is_private(folio_nid(folio)))
+		return;
+	node_private_count(folio_nid(folio), event, nr);
+	node_private_count(folio_nid(folio), NODE_PRIVATE_ALLOC_OWNER, -nr);
+}
+EXPORT_SYMBOL_IF_KUNIT(node_private_recount);
+
+/* A folio has moved. What else moves it is counted where it is allocated. */
+void node_private_moved(const struct folio *src, const struct folio *dst, int reason)
+{
+	if (reason == MR_DEMOTION && node_is_private(folio_nid(dst)))
+		node_private_count(folio_nid(dst), NODE_PRIVATE_DEMOTE_IN, folio_nr_pages(dst));
+	if (reason == MR_NUMA_MISPLACED && node_is_private(folio_nid(src)))
+		node_private_count(folio_nid(src), NODE_PRIVATE_BALANCE_OUT, folio_nr_pages(dst));
+}
+
+/* And one was swapped in. */
+void node_private_swapped_in(const struct folio *folio)
+{
+	if (node_is_private(folio_nid(folio)))
+		node_private_count(folio_nid(folio), NODE_PRIVATE_SWAP_IN, folio_nr_pages(folio));
+}
+
+static ssize_t private_stat_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	int len = 0, i;
+
+	for (i = 0; i < NR_NODE_PRIVATE_EVENTS; i++)
+		len += sysfs_emit_at(buf, len, "%s %lu\n", node_private_event_names[i],
+				     node_private_sum(dev->id, i));
+	return len;
+}
+static DEVICE_ATTR_RO(private_stat);
+
+static ssize_t private_owner_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return node_private_show_owner(dev->id, buf);
+}
+static DEVICE_ATTR_RO(private_owner);
+
+static struct attribute *node_private_attrs[] = {
+	&dev_attr_private_owner.attr,
+	&dev_attr_private_stat.attr,
+	NULL
+};
+
+static umode_t node_private_attr_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	return node_is_private(kobj_to_dev(kobj)->id) ? attr->mode : 0;
+}
+
+/* Of each node's device, see drivers/base/node.c. */
+const struct attribute_group node_private_attr_group = {
+	.attrs = node_private_attrs,
+	.is_visible = node_private_attr_visible,
+};
+
+/*
+ * The files come and go with the claims. Most nodes get their device with the first memory
+ * and lose it with the last, but one may be online for another reason. Not under
+ * node_private_lock, which who reads the files may wait for.
+ *
+ * Context: under lock_device_hotplug().
+ */
+void node_private_update_files(int nid)
+{
+	struct node *node = node_devices[nid];
+
+	if (node && sysfs_update_group(&node->dev.kobj, &node_private_attr_group))
+		pr_warn("node %d: its files private_owner and private_stat are missing\n", nid);
+}

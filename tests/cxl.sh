@@ -1,0 +1,338 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# tests/cxl.sh: memory of CXL devices as private nodes. While it is plugged nothing takes it
+# from under its users, whatever is done to the region, the device and what they hang from: it
+# is refused, or all goes on without them and is found again when they come back. Unplugged it
+# may all go. With kmem as the control.
+#
+# Regions are made by the cxl of build/ndctl, for that of Debian 12 makes none of volatile
+# memory, and taken down by Debian's own, which knows nothing of anondax. On the host it builds
+# the former and starts the machine in which it runs as "tests/cxl.sh guest [GROUP...]".
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+if [ "${1:-}" != guest ]; then
+	lab/ndctl.sh || exit
+	exec lab/boot.sh -q -k "${KIND:-base}" -s "${SHAPE:-cxl}" -z 512 -m 512 -t 270 -n cxl -c memory_hotplug.memmap_on_memory=1 \
+		-e "NDCTL_BUILD=${NDCTL_BUILD:-${BUILD:-$PWD/build}/ndctl}" -- tests/cxl.sh guest "$@"
+fi
+shift
+. tests/lib.sh
+
+devices=/sys/bus/cxl/devices
+acpi=/sys/bus/platform/drivers/cxl_acpi
+pnctl=$BUILD/pnctl/pnctl
+new=$NDCTL_BUILD/cxl/cxl
+tmp=$(mktemp -d)
+
+wrong() {
+	note "$*"
+	return 1
+}
+# try COMMAND...: what it says is in $out and $err, its exit status in $rc.
+try() {
+	rc=0
+	"$@" >"$tmp/out" 2>"$tmp/err" || rc=$?
+	out=$(<"$tmp/out") err=$(<"$tmp/err")
+}
+shown() {
+	local line
+	note "$* (exit status $rc):"
+	while read -r line; do note "  $line"; done <<<"$out$err"
+}
+# judge COMMAND...: was what was asked last so ($bad)? If not, show what the command said.
+judge() {
+	bad=$?
+	[ "$bad" = 0 ] || shown "$@"
+}
+# does NAME COMMAND...
+does() {
+	local name=$1
+	shift
+	try "$@"
+	[ "$rc" = 0 ] || shown "$@"
+	result "$rc" "$name"
+}
+put() { printf '%s\n' "$1" >"$2"; }
+driver_of() {
+	local link
+	link=$(cd -P "$1/driver" 2>/dev/null && pwd) || link=none
+	echo "${link##*/}"
+}
+# until_true COMMAND...: what comes back comes when it is ready.
+until_true() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+#
+# What there is, by what does not change: the serial number, the window's node.
+#
+memdev_of() {
+	local m
+	for m in "$devices"/mem*; do
+		[ ! -e "$m/serial" ] || [ $(($(<"$m/serial"))) != $(($1)) ] || { echo "${m##*/}" && return; }
+	done
+	return 1
+}
+region_of() {
+	local r
+	for r in "$devices"/region*; do
+		[ ! -e "$r/mode" ] || [ "$(<"$r/mode")" != "$1" ] || { echo "${r##*/}" && return; }
+	done
+	return 1
+}
+dax_of() {
+	local d
+	for d in "$bus"/devices/dax*; do
+		[ ! -e "$d/target_node" ] || [ "$(<"$d/size")" = 0 ] || [ "$(<"$d/target_node")" != "$1" ] || { echo "${d##*/}" && return; }
+	done
+	return 1
+}
+# create NAME [OPTION...]: a region of all of the volatile device, with a dax device. cxl succeeds
+# whatever comes of it.
+create() {
+	try "$new" create-region -t ram -d decoder0.0 -m "$(memdev_of 0xc0)" "${@:2}"
+	until_true dax_of 2 >/dev/null && [ "$(driver_of "$devices/$(region_of ram)")" = cxl_region ]
+	judge cxl create-region "${@:2}"
+	result "$bad" "$1"
+}
+pci_of() {
+	local path
+	path=$(cd -P "$devices/$1" && pwd) || return
+	path=${path%/mem*}
+	echo "${path##*/}"
+}
+# The device decodes memory at all: Mem_Enable in its DVSEC for CXL devices.
+mem_enabled() {
+	local config=/sys/bus/pci/devices/$1/config at=256 header vendor id control
+	while [ "$at" != 0 ]; do
+		read -r header vendor id control < <(od -An -v -tu4 -w16 -j "$at" -N 16 "$config") || return
+		[ $((header & 0xffff)) != 35 ] || [ $((vendor & 0xffff)) != $((0x1e98)) ] || [ $((id & 0xffff)) != 0 ] || {
+			[ $((control & 4)) != 0 ]
+			return
+		}
+		at=$((header >> 20))
+	done
+	return 2
+}
+
+#
+# Somebody who uses the memory, and looks at it when asked.
+#
+# hold COMMAND...
+hold() {
+	"$@" >"$tmp/held" 2>&1 &
+	holder=$!
+	until_true grep -q holding "$tmp/held"
+}
+as_written() {
+	looks=$(grep -c checksum "$tmp/held")
+	kill -USR1 "$holder" 2>/dev/null || wrong "whoever used the memory is gone: $(<"$tmp/held")" || return
+	until_true looked || wrong "no answer" || return
+	[[ $(tail -n 1 "$tmp/held") = *": as written" ]] || wrong "$(tail -n 1 "$tmp/held")"
+}
+looked() { [ "$(grep -c checksum "$tmp/held")" -gt "$looks" ]; }
+let_go() {
+	kill "$holder" 2>/dev/null
+	wait "$holder" || wrong "$(<"$tmp/held")"
+}
+
+#
+# Each way to take it away. Those that can be are refused.
+#
+# refused NAME REGION VALUE FILE
+refused() {
+	try put "$3" "$4"
+	[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && [ "$(driver_of "$devices/$2")" = cxl_region ] &&
+		[ "$(<"$devices/$2/commit")" = 1 ] && [ -e "$devices/$2/target0" ] && as_written
+	judge "echo '$3' >$4"
+	result "$bad" "$1"
+}
+refusals() {
+	local region window
+	region=$(region_of "$2")
+	window=$(cd -P "$devices/$region/.." && pwd)
+	refused "$1: to reset the decoders" "$region" 0 "$devices/$region/commit"
+	refused "$1: to delete the region" "$region" "$region" "$window/delete_region"
+	refused "$1: to take its target away" "$region" '' "$devices/$region/target0"
+}
+# kept NAME NODE COMMAND...: what is done is done, and the memory is there.
+kept() {
+	local name=$1 node=$2
+	shift 2
+	try "$@"
+	if dax_of "$node" >/dev/null; then
+		wrong "its dax device is still there"
+	else
+		as_written && PNODE=$node private
+	fi
+	judge "$@"
+	result "$bad" "$name: memory in use stays, with what is in it"
+}
+# back NAME NODE STATE COMMAND...: a dax device is there again, and anondax takes it up.
+back() {
+	local name=$1 node=$2 state=$3 dax
+	shift 3
+	try "$@"
+	until_true dax_of "$node" >/dev/null
+	dax=$(dax_of "$node") && lab/vm-node.sh "$state" "$dax" >>"$tmp/out" 2>>"$tmp/err" &&
+		[ "$(<"$bus/devices/$dax/hotplug")" = "$state" ] && as_written
+	judge "$@"
+	result "$bad" "$name: and it is taken up where it was"
+}
+
+#
+# A volatile device.
+#
+volatile() {
+	local dax region memdev pci node=2 root window=$devices/decoder0.0
+	dax=$(dax_of "$node") region=$(region_of ram) memdev=$(memdev_of 0xc0)
+	pci=$(pci_of "$memdev")
+	mem_enabled "$pci"
+	check "volatile: the device decodes memory" [ $? = 0 ]
+	does "not plugged: cxl disable-memdev --force" cxl disable-memdev -f "$memdev"
+	mem_enabled "$pci"
+	check "the device decodes no memory any more" [ $? = 1 ]
+	does "cxl enable-memdev" cxl enable-memdev "$memdev"
+	does "its region is deleted" put "$region" "$window/delete_region"
+	check "its addresses are free" eval "! grep -q '$region\$' /proc/iomem"
+	create "cxl create-region"
+	dax=$(dax_of "$node") region=$(region_of ram)
+	check "volatile: a region has a dax device, with memmap_on_memory" [ "$(<"$bus/devices/$dax/memmap_on_memory")" = 1 ]
+	does "volatile: plugged" lab/vm-node.sh online_movable "$dax"
+	# A struct page has 64 bytes.
+	PNODE=$node
+	check "volatile: its struct pages are in it" [ "$(managed_pages)" = $(($(<"$bus/devices/$dax/size") * 63 / 64 / page)) ]
+	check "volatile: used" hold "$BUILD/hold" "/dev/$dax" 8
+	check "volatile: the pages are on its node" grep -q "/dev/$dax.* N$node=2048" "/proc/$holder/numa_maps"
+
+	refusals volatile ram
+	kept "cxl disable-region" "$node" cxl disable-region "$region"
+	back "cxl enable-region" "$node" online_movable cxl enable-region "$region"
+	kept "cxl destroy-region --force" "$node" cxl destroy-region -f "$region"
+	check "which fails: the region is there" [ "$(<"$devices/$region/commit")" = 1 ]
+	back "cxl enable-region" "$node" online_movable cxl enable-region "$region"
+	kept "cxl disable-memdev --force" "$node" cxl disable-memdev -f "$memdev"
+	check "the device goes on to decode memory" mem_enabled "$pci"
+	back "cxl enable-memdev" "$node" online_movable cxl enable-memdev "$memdev"
+	kept "the driver of the PCI device unbound" "$node" put "$pci" /sys/bus/pci/drivers/cxl_pci/unbind
+	check "the device goes on to decode memory" mem_enabled "$pci"
+	back "and bound" "$node" online_movable put "$pci" /sys/bus/pci/drivers/cxl_pci/bind
+	kept "the PCI device removed" "$node" put 1 "/sys/bus/pci/devices/$pci/remove"
+	back "and found again" "$node" online_movable put 1 /sys/bus/pci/rescan
+	root=$(basename "$(cd -P "$devices/root0/uport" && pwd)")
+	kept "the root of CXL unbound" "$node" put "$root" "$acpi"/unbind
+	back "and bound" "$node" online_movable put "$root" "$acpi"/bind
+
+	dax=$(dax_of "$node") region=$(region_of ram) memdev=$(memdev_of 0xc0)
+	does "volatile: unplugged in use" lab/vm-node.sh unplugged "$dax"
+	check "the pages have moved, as written" as_written
+	check "and the node is gone" eval "! PNODE=$node private"
+	check "let go of" let_go
+	does "unplugged: cxl destroy-region --force" cxl destroy-region -f "$region"
+	check "the region is gone" eval '! region_of ram'
+	create "cxl create-region"
+	# Memory that nobody uses goes with the device.
+	dax=$(dax_of "$node") region=$(region_of ram)
+	does "plugged and not used" lab/vm-node.sh online_movable "$dax"
+	does "the PCI device removed" put 1 "/sys/bus/pci/devices/$pci/remove"
+	check "the memory goes with it" eval "! PNODE=$node private"
+	does "and found again" put 1 /sys/bus/pci/rescan
+	until_true memdev_of 0xc0 >/dev/null
+	does "its region is deleted" put "$region" "$window/delete_region"
+}
+
+#
+# The operator's command, and what it knows the device by.
+#
+operator() {
+	local dax memdev node=2
+	memdev=$(memdev_of 0xc0)
+	# Bound when its region has gone, it is there when its driver is.
+	until_true [ -e "$devices/$memdev/driver" ]
+	create "cxl create-region"
+	dax=$(dax_of "$node")
+	does "pnctl create --save" "$pnctl" create "$dax" --save --config-dir "$tmp/conf"
+	check "it is saved by the device's serial number" grep -qE '^ *serials *= *0xc0$' "$tmp"/conf/*.conf
+	does "pnctl check" "$pnctl" check --config-dir "$tmp/conf"
+	try "$pnctl" list -J
+	jq -e ".[] | select(.device == \"$dax\") | .driver == \"anondax\" and .node == $node" "$tmp/out" >/dev/null
+	judge "$pnctl list -J"
+	result "$bad" "pnctl list: anondax has it"
+	does "pnctl destroy" "$pnctl" destroy "$dax" --to none
+	does "cxl destroy-region" cxl destroy-region -f "$(region_of ram)"
+	try "$pnctl" restore --config-dir "$tmp/conf"
+	[ "$rc" = 3 ] && [[ $err = *0xc0* ]]
+	check "pnctl restore without a region: says which device has not come" [ $? = 0 ]
+	# Other addresses than those which were saved, on the same device.
+	create "cxl create-region, of another size" -s 256M
+	dax=$(dax_of "$node")
+	sed -i.bak -E 's/0xc0$/0xc9/' "$tmp"/conf/*.conf
+	try "$pnctl" restore --config-dir "$tmp/conf"
+	check "pnctl restore: not for another serial number" [ "$rc" = 3 ]
+	for f in "$tmp"/conf/*.bak; do mv "$f" "${f%.bak}"; done
+	does "pnctl restore" "$pnctl" restore --config-dir "$tmp/conf"
+	check "it found the device by its serial number" [ "$(cat "$bus/devices/$dax/hotplug")" = online_movable ]
+	check "and it can be used" hold "$BUILD/hold" "/dev/$dax" 8
+	check "as written" as_written
+	check "let go of" let_go
+	does "pnctl destroy" "$pnctl" destroy "$dax" --to none
+}
+
+#
+# A persistent device: a namespace of NVDIMM, on a region of CXL.
+#
+persistent() {
+	local dax region memdev node=3
+	dax=$(dax_of "$node") region=$(region_of pmem) memdev=$(memdev_of 0xc1)
+	does "persistent: plugged" lab/vm-node.sh online_kernel "$dax"
+	check "persistent: used" hold "$BUILD/hold" "/dev/$dax" 8
+	refusals persistent pmem
+	kept "persistent: cxl disable-region" "$node" cxl disable-region "$region"
+	back "persistent: cxl enable-region" "$node" online_kernel cxl enable-region "$region"
+	kept "persistent: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$memdev"
+	back "persistent: cxl enable-memdev" "$node" online_kernel cxl enable-memdev "$memdev"
+	does "persistent: unplugged in use" lab/vm-node.sh unplugged "$(dax_of "$node")"
+	check "the pages have moved, as written" let_go
+	does "persistent: cxl destroy-region --force" cxl destroy-region -f "$(region_of pmem)"
+	check "the region is gone" eval '! region_of pmem'
+}
+
+#
+# The control: what kmem plugged. It cannot take up what was left behind.
+#
+control() {
+	local dax region memdev node=2 window
+	dax=$(dax_of "$node") region=$(region_of ram) memdev=$(memdev_of 0xc0)
+	window=$(cd -P "$devices/$region/.." && pwd)
+	does "kmem: plugged" lab/vm-node.sh -d kmem online_movable "$dax"
+	does "kmem: unplugged" lab/vm-node.sh -d kmem unplugged "$dax"
+	does "kmem: unplugged, the decoders can be reset" put 0 "$devices/$region/commit"
+	does "and committed" put 1 "$devices/$region/commit"
+	does "cxl enable-region" cxl enable-region "$region"
+	until_true dax_of "$node" >/dev/null
+	dax=$(dax_of "$node")
+	does "kmem: plugged" lab/vm-node.sh -d kmem online_movable "$dax"
+	check "kmem: used" hold numactl --membind="$node" "$BUILD/hold" /dev/zero 8
+	refusals kmem ram
+	try cxl disable-memdev -f "$memdev"
+	check "kmem: cxl disable-memdev --force: memory in use stays, with what is in it" as_written
+	check "let go of" let_go
+}
+
+# To zero it is most of what unplugging takes here, and not what this is about.
+echo "options anondax scrub=0" >/etc/modprobe.d/cxl-test.conf
+for group in persistent volatile operator control; do
+	[ $# = 0 ] || [[ " $* " = *" $group "* ]] || continue
+	note "$group"
+	began=$SECONDS
+	$group
+	note "$((SECONDS - began)) s"
+done
+conclude

@@ -1,0 +1,650 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# pnctl, the operator's command: each verb works and is refused; what is refused has
+# changed nothing; what fails half way is undone; what is killed half way can be gone on
+# from. Runs in the virtual machine.
+
+# What is in single quotes is jq's, or for a shell of its own.
+# shellcheck disable=SC2016
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+. tests/lib.sh
+
+pnctl=$BUILD/pnctl/pnctl
+hold=$BUILD/hold
+tmp=$(mktemp -d)
+chmod 755 "$tmp"
+conf=$tmp/conf
+file=/dev/$DAX
+knobs=(reclaim demotion mbind madvise numa_balance ltpin cpuset)
+
+# Nobody asks twice where there is no shell to be started.
+pn() { "$pnctl" "$@" >"$tmp/out" 2>"$tmp/err"; }
+driver() {
+	local link
+	link=$(cd -P "$dev/driver" 2>/dev/null && pwd) || link=none
+	echo "${link##*/}"
+}
+# All that pnctl could change of the device, in a line.
+state() {
+	local f value line
+	line="$(driver) $(stat -c '%u:%g %a' "$file")"
+	for f in hotplug state adistance "${knobs[@]}"; do
+		[ ! -e "$dev/$f" ] || { read -r value <"$dev/$f" && line+=" $f=$value"; }
+	done
+	# Without programs where there are no files.
+	for f in "$conf"/* "$conf"/.[!.]*; do
+		[ ! -f "$f" ] || line+=" $f=$(cksum <"$f")"
+	done
+	echo "$line"
+}
+show() { sed 's/^/# /' "$tmp/out" "$tmp/err"; }
+# works NAME ARGUMENTS...
+works() {
+	pn "${@:2}"
+	local rc=$?
+	[ $rc = 0 ] || show
+	result $rc "$1"
+}
+# Two lines: "pnctl VERB: what is wrong" and what to do.
+two_lines() {
+	local lines
+	mapfile -t lines <"$tmp/err"
+	[ ${#lines[@]} = 2 ] && [[ ${lines[0]} = "pnctl${1:+ $1}: "?* ]] && [ -n "${lines[1]}" ]
+}
+# refused STATUS NAME ARGUMENTS...: with that status, in two lines, and nothing is changed.
+refused() {
+	local was rc
+	was=$(state)
+	pn "${@:3}"
+	rc=$?
+	[ $rc = "$1" ] || note "exit status $rc, not $1"
+	[ $rc = "$1" ] && two_lines "${verb-$3}" && [ "$(state)" = "$was" ]
+	rc=$?
+	[ $rc = 0 ] || { note "was $was" && note "is  $(state)" && show; }
+	result $rc "$2"
+}
+# says FILE TEXT, of what the last one printed
+says() { grep -qF -- "$2" "$tmp/$1" || { show && false; }; }
+# is FILTER: of the JSON that the last one printed
+is() { jq -e "$1" "$tmp/out" >/dev/null || { show && false; }; }
+# as it is WORD...: the state has them all
+has() {
+	local now word
+	now=" $(state) "
+	for word; do [[ $now = *" $word "* ]] || { note "no $word in $now" && return 1; }; done
+}
+# holding COMMAND...: until it says that it does, or has ended
+holding() {
+	"$@" >"$tmp/held" 2>&1 &
+	holder=$!
+	until grep -q holding "$tmp/held" || ! kill -0 $holder 2>/dev/null; do sleep 0.1; done
+}
+# Only the one that was started.
+let_go() { kill "$holder" 2>/dev/null && wait "$holder" 2>/dev/null; }
+
+note "one that looks"
+works "check: a device that nobody has" check --config-dir "$conf"
+check "check: says what create would do" says out "'pnctl create $DAX' would make node $PNODE private"
+works "check: as JSON" check -J --config-dir "$conf"
+check "check: valid JSON, all is well" is 'length >= 3 and all(.ok)'
+works "list: as JSON" list -J
+check "list: the device, without a driver" is ".[] | select(.device == \"$DAX\") | .node == $PNODE and .state == \"disabled\" and (has(\"driver\") | not) and .perm == \"0600\""
+works "--help" --help
+for v in list create destroy set who watch run check cdi save restore; do
+	pn $v --help && [ ! -s "$tmp/err" ] && says out "usage: pnctl $v"
+	result $? "$v: --help"
+done
+
+note "wrong input changes nothing"
+verb='' refused 2 "no verb"
+verb='' refused 2 "an unknown verb" frobnicate
+verb='' refused 2 "an empty verb" ''
+while read -r want words; do
+	eval "args=($words)"
+	refused "$want" "wrong: $words" "${args[@]}"
+done <<-END
+	2 create
+	2 create $DAX $DAX
+	2 create $DAX --mode sideways
+	2 create $DAX --mode ''
+	2 create $DAX --mode
+	2 create $DAX --set mbind
+	2 create $DAX --set mbind=
+	2 create $DAX --set mbind=2
+	2 create $DAX --set mbind=ON
+	2 create $DAX --set frob=on
+	2 create $DAX --set =on
+	2 create $DAX --set ''
+	2 create $DAX --set mbind=on,
+	2 create $DAX --set mbind=on,mbind=off
+	2 create $DAX --set hotplug=on
+	2 create $DAX --set ../../mbind=on
+	2 create $DAX --adistance 0
+	2 create $DAX --adistance -5
+	2 create $DAX --adistance 1e3
+	2 create $DAX --adistance 99999999999999999999
+	2 create $DAX --adistance 5 --set adistance=6
+	2 create $DAX --group no-such-group
+	2 create $DAX --owner no-such-user
+	2 create $DAX --group 4294967295
+	2 create $DAX --perm 0777
+	2 create $DAX --perm 4660
+	2 create $DAX --perm 888
+	2 create $DAX --perm rw-rw----
+	2 create $DAX --frob
+	2 create --s $DAX
+	3 create dax
+	3 create dax99.0
+	3 create /dev/$DAX
+	3 create ../$DAX
+	3 create ''
+	3 create \$'dax0.0\\ndax0.1'
+	3 create $DAX/hotplug
+	2 destroy
+	2 destroy $DAX --to anondax
+	2 destroy $DAX --to ''
+	2 destroy $DAX --to ../kmem
+	3 destroy dax99.0
+	2 set
+	2 set $DAX
+	2 set $DAX mbind
+	2 set $DAX mbind=maybe
+	3 set dax99.0 mbind=on
+	1 set $DAX mbind=on
+	2 who
+	2 who x
+	2 who -1
+	2 who 0 1
+	3 who 999
+	2 watch -i 0
+	2 watch -i nan
+	2 watch -c 0
+	2 watch now
+	2 run
+	2 run -n 2
+	2 run -n two true
+	3 run -n 999 true
+	3 run -n $PNODE true
+	1 run -n 0 true
+	2 list $DAX
+	2 list -N x
+	2 list -N -1
+	3 list -d dax99.0
+	2 restore --wait soon --config-dir $conf
+	3 restore nothing-like-it --config-dir $conf
+	3 save --config-dir $conf
+	1 save $DAX --config-dir $conf
+	3 save dax99.0 --config-dir $conf
+	2 check it
+	3 cdi
+	1 cdi $DAX
+	3 cdi dax99.0
+	3 cdi ../$DAX
+	2 cdi -o
+	2 cdi -o $tmp/cdi.yaml
+	2 cdi -o $tmp/.json
+	2 cdi -o ''
+END
+# A directory that is none, and one that cannot be written to.
+: >"$tmp/file"
+refused 1 "create --save: no such directory can be" create "$DAX" --save --config-dir "$tmp/file"
+refused 1 "create --save: on a read-only file system" create "$DAX" --save --config-dir /sys/kernel
+
+note "a user may look and nothing else"
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$pnctl" "$@" >"$tmp/out" 2>"$tmp/err"; }
+check "nobody: list" as_nobody list -J
+check "nobody: valid JSON" is 'length > 0'
+check "nobody: check" as_nobody check
+was=$(state)
+for args in "create $DAX" "destroy $DAX" "set $DAX mbind=on" "save" "restore"; do
+	read -ra words <<<"$args"
+	as_nobody "${words[@]}"
+	[ $? = 5 ] && two_lines "${words[0]}" && [ "$(state)" = "$was" ]
+	result $? "nobody: $args is refused"
+done
+
+note "create: all of it"
+create=(create "$DAX" --set "mbind=on,ltpin=on" --adistance 300 --group 65534 --perm 0660 --save --config-dir "$conf")
+wanted=(anondax 0:65534 660 hotplug=online_movable adistance=300 mbind=1 ltpin=1 reclaim=0 demotion=0 cpuset=0)
+works "create" "${create[@]}"
+check "create: all is as it was asked for" has "${wanted[@]}"
+check "create: the node is private" private
+check "create: the guide's warning" says err "ltpin is on"
+works "list: as JSON" list -J -N "$PNODE"
+check "list: all of it" is ".[0] | .device == \"$DAX\" and .driver == \"anondax\" and .private and .state == \"online_movable\" and .adistance == 300 and .knobs.mbind and .knobs.ltpin and (.knobs.demotion | not) and .used + .free == .node_size and .perm == \"0660\" and (.tier | type) == \"number\""
+works "list: of another node" list -J -N 0
+check "list: nothing there" is 'length == 0'
+works "create: again" "${create[@]}"
+check "create: it is as it was" says out "as it was"
+refused 4 "create: in another mode" create "$DAX" --mode kernel
+refused 4 "create: with another adistance" create "$DAX" --adistance 301
+
+note "set"
+works "set: two knobs" set "$DAX" demotion=on ltpin=off
+check "set: they are" has demotion=1 ltpin=0 mbind=1
+check "set: the guide's warning" says err "demotion is on and reclaim is off"
+refused 2 "set: one of two is none" set "$DAX" reclaim=on frob=on
+refused 4 "set: adistance while it is plugged" set "$DAX" reclaim=on adistance=5
+[ -e "$dev/shmem" ] || refused 3 "set: a knob that this kernel does not have" set "$DAX" reclaim=on shmem=on
+was=$(state)
+strace -qqq -o "$tmp/trace" -e trace=write -e inject=write:error=EIO:when=2 "$pnctl" set "$DAX" reclaim=on madvise=on >"$tmp/out" 2>"$tmp/err"
+[ $? = 1 ] && [ "$(state)" = "$was" ] && two_lines set
+result $? "set: the second fails, the first is undone"
+works "set: back" set "$DAX" demotion=off
+"$pnctl" set "$DAX" demotion=off ltpin=on >/dev/null 2>&1
+
+note "run"
+works "run: on the node" run -n "$PNODE" -- grep -c "bind:$PNODE.*N$PNODE=" /proc/self/numa_maps
+works "run: preferred" run -n "$PNODE" --prefer grep -c "prefer:$PNODE" /proc/self/numa_maps
+pn run -n "$PNODE" -- sh -c 'exit 7'
+[ $? = 7 ]
+result $? "run: the command's exit status"
+works "run: the command's own options" run -n "$PNODE" -- sh -c 'test "$1" = --help' sh --help
+refused 127 "run: a program that is not there" run -n "$PNODE" no-such-program
+refused 126 "run: a file that is no program" run -n "$PNODE" "$tmp/file"
+echo 0 >"$dev/mbind"
+refused 5 "run: the knob mbind is off" run -n "$PNODE" true
+check "run: says which" says err "pnctl set $DAX mbind=on"
+echo 1 >"$dev/mbind"
+echo 1 >"$dev/cpuset"
+refused 5 "run: a grant is needed" run -n "$PNODE" true
+echo 0 >"$dev/cpuset"
+cgroup=/sys/fs/cgroup
+echo "+cpuset +memory" >$cgroup/cgroup.subtree_control
+mkdir -p $cgroup/denied $cgroup/granted
+echo 0 >$cgroup/denied/cpuset.mems
+echo "0,$PNODE" >$cgroup/granted/cpuset.mems
+in_group() { bash -c 'echo $$ >"$0" && exec "$@"' "$cgroup/$1/cgroup.procs" "${@:2}" >"$tmp/out" 2>"$tmp/err"; }
+in_group denied "$pnctl" run -n "$PNODE" true
+[ $? = 5 ] && two_lines run && says err cpuset
+result $? "run: the cpuset keeps it off"
+check "run: the cpuset grants it" in_group granted "$pnctl" run -n "$PNODE" true
+
+note "who"
+holding bash -c 'echo $$ >"$0" && exec "$@"' $cgroup/granted/cgroup.procs "$hold" "$file" 32
+works "who: as JSON" who "$PNODE" -J
+check "who: the process" is ".processes[0] | .pid == $holder and .command == \"hold\" and .anon == 33554432 and .file == 0"
+check "who: its cgroup" is '.cgroups[] | select(.cgroup == "/granted") | .anon >= 33554432'
+check "who: the open file" is ".devices[0] | .device == \"$DAX\" and .users[0].pid == $holder and .users[0].mapped == 1"
+works "who: as text" who "$PNODE"
+check "who: names it" says out "$holder (hold)"
+works "list -v: as JSON" list -vJ -d "$DAX"
+check "list -v: the process" is ".[0].users[0].pid == $holder"
+check "list: whose node it is, and what it has counted" is '.[0] | .node_owner == "anondax" and .counters.alloc_dax >= 8192 and .counters.fault_sigbus == 0 and .counters.refused_knob > 0 and .counters.refused_cpuset > 0'
+works "list -v: as text" list -v -d "$DAX"
+check "list -v: counters" says out "node $PNODE of anondax: alloc_dax "
+check "list -v: none that is 0" eval '! says out fault_sigbus >/dev/null'
+check "nobody: list -v" as_nobody list -v -d "$DAX"
+check "nobody: sees the counters" says out "node $PNODE of anondax: alloc_dax "
+works "list: of what is no node" list -J -N 0
+check "list: no counters" is 'all(has("counters") | not)'
+check "nobody: who" as_nobody who "$PNODE"
+check "nobody: it says that it does not see all" says out "root sees all"
+
+note "cdi"
+works "cdi" cdi
+check "cdi: the device, and who may open it" is ".kind == \"private-nodes/dax\" and (.devices | length == 1) and (.devices[0] | .name == \"$DAX\" and (.containerEdits.deviceNodes | length == 1) and (.containerEdits.deviceNodes[0] | .path == \"$file\" and .fileMode == 432 and .uid == 0 and .gid == 65534 and .permissions == \"rw\"))"
+cp "$tmp/out" "$tmp/cdi.seen"
+works "cdi: to a file, in a directory that is made" cdi "$DAX" -o "$tmp/cdi/nodes.json"
+cmp -s "$tmp/cdi.seen" "$tmp/cdi/nodes.json" && [ "$(stat -c %a "$tmp/cdi/nodes.json")" = 644 ]
+result $? "cdi: the same, for all to read"
+refused 2 "cdi: twice the same device" cdi "$DAX" "$DAX"
+refused 1 "cdi: to where nothing can be" cdi -o /sys/kernel/nodes.json
+check "nobody: cdi" as_nobody cdi
+as_nobody cdi -o "$tmp/cdi/nodes.json"
+[ $? = 5 ] && two_lines cdi && cmp -s "$tmp/cdi.seen" "$tmp/cdi/nodes.json"
+result $? "nobody: cdi into root's directory is refused"
+# What reads the file at any moment finds all of it: also if it could not be replaced.
+for call in write fchmod fsync rename; do
+	strace -qqq -o "$tmp/trace" -e "trace=$call" -e "inject=$call:error=ENOSPC:when=1" "$pnctl" cdi -o "$tmp/cdi/nodes.json" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 1 ] && two_lines cdi && cmp -s "$tmp/cdi.seen" "$tmp/cdi/nodes.json" && [ "$(ls -A "$tmp/cdi")" = nodes.json ]
+	result $? "cdi: $call fails, the file is as it was, and nothing is left beside it"
+done
+
+note "watch"
+works "watch: a line each time" watch -i 0.2 -c 2
+check "watch: two of them, the node private" bash -c "[ \$(grep -c 'node$PNODE\\* used=[0-9]*M free=[0-9]*M down=[0-9.]* up=[0-9.]* in=0.0 refused=0.0' '$tmp/out') = 2 ]"
+check "watch: nothing of that for an ordinary one" bash -c "! grep -q 'node0 used=[^ ]* free=[^ ]* down=[^ ]* up=[^ ]* in=' '$tmp/out'"
+coproc WATCHED { exec "$pnctl" watch -i 0.2; }
+watched=$WATCHED_PID
+read -r -t 20 _ <&"${WATCHED[0]}"
+echo 1 >"$dev/madvise"
+echo 1 >"$dev/madvise"
+echo 0 >"$dev/madvise"
+for ((i = 0; i < 30; i++)); do read -r -t 20 line && echo "$line"; done <&"${WATCHED[0]}" >"$tmp/out"
+kill "$watched" && wait "$watched"
+[ "$(grep -c "^[0-9:]*  $DAX: madvise=1$" "$tmp/out") $(grep -c ': madvise=0$' "$tmp/out") $(grep -c madvise "$tmp/out")" = "1 1 2" ]
+result $? "watch: knobs that are turned, once each"
+# Somebody asks for more than there is left.
+"$pnctl" watch -i 1 >"$tmp/watched" &
+one=$!
+until [ -s "$tmp/watched" ]; do sleep 0.1; done
+"$pnctl" run -n "$PNODE" -- perl -e '$x = "x" x 300e6' 2>/dev/null
+[ $? = 135 ]
+result $? "watch: a program that needs more than there is gets SIGBUS"
+for _ in {1..100}; do
+	! grep -q 'refused=[0-9.]*[1-9]' "$tmp/watched" || break
+	sleep 0.1
+done
+kill $one && wait $one
+check "watch: faults that are refused" grep -q 'refused=[0-9.]*[1-9]' "$tmp/watched"
+pn list -J -d "$DAX"
+check "list: they are counted" is '.[0].counters | .fault_sigbus > 0 and .refused_full >= .fault_sigbus'
+TERM=vt100 script -qc "$pnctl watch -i 0.2 -c 2" /dev/null </dev/null >"$tmp/out" 2>&1
+grep -q private "$tmp/out" && grep -q '█' "$tmp/out" && [ "$(tail -c 8 "$tmp/out")" = $'\e[?1049l' ]
+result $? "watch: a screen, and the one before comes back"
+
+note "destroy"
+works "destroy: with memory in use, which moves" destroy "$DAX"
+check "destroy: device_dax has it, for root only" has device_dax 0:0 600
+check "destroy: says who still has the file" says err "process $holder (hold)"
+check "destroy: the node is gone" eval '! private'
+refused 4 "create: of a device that somebody has open" create "$DAX"
+check "create: says who" says err "process $holder (hold)"
+let_go
+works "destroy: again" destroy "$DAX"
+refused 1 "destroy: to another driver, of what is no node" destroy "$DAX" --to kmem
+refused 1 "set: of what is no node" set "$DAX" mbind=on
+works "create: from device_dax" create "$DAX" --set mbind=on
+# What is in a pipe cannot be moved.
+holding "$pnctl" run -n "$PNODE" perl -e 'pipe(R, W); $b = "x" x 65536; $iov = pack("pQ", $b, 65536);
+	syscall(278, fileno(W), $iov, 1, 0) > 0 or die; $| = 1; print "holding\n"; sleep'
+refused 4 "destroy: a page in a pipe" destroy "$DAX"
+check "destroy: says whose" says err "process $holder (perl)"
+check "destroy: says what the kernel says" says err "cannot be moved"
+let_go
+# Nor what has no room in ordinary memory.
+mkdir "$tmp/fs"
+mount -t tmpfs -o size=100% none "$tmp/fs"
+holding "$hold" "$file" 192
+while read -r key kib _; do [ "$key" = MemAvailable: ] && break; done </proc/meminfo
+head -c "$((kib / 1024 - 96))M" /dev/zero >"$tmp/fs/fill"
+refused 4 "destroy: no room in ordinary memory" destroy "$DAX"
+check "destroy: says so" says err "room for"
+check "destroy: says what to do" says err "add swap"
+umount "$tmp/fs"
+works "destroy: with room, to none" destroy "$DAX" --to none
+check "destroy: nobody has it" has none 0:0 600
+let_go
+
+note "kmem"
+echo online_movable >/sys/devices/system/memory/auto_online_blocks
+works "create: from no driver, mode kernel" create "$DAX" --mode kernel
+check "create: online_kernel" has hotplug=online_kernel
+works "destroy: to kmem" destroy "$DAX" --to kmem
+check "destroy: kmem has it, and it is ordinary memory" eval 'has kmem && ordinary'
+works "check: of what kmem has" check --config-dir "$conf"
+check "check: says so" says out "kmem has $DAX: it is ordinary memory of node $PNODE"
+works "create: from kmem" create "$DAX" --mode auto
+check "create: the node is private" private
+works "destroy: to none again" destroy "$DAX" --to none
+
+note "save and restore"
+works "restore: what create had saved" restore --config-dir "$conf"
+check "restore: all is as it was saved" has "${wanted[@]}"
+was=$(state)
+works "restore: again" restore --config-dir "$conf"
+says out "as it was" && [ "$(state)" = "$was" ]
+result $? "restore: nothing changes"
+saved=$(echo "$conf"/*.conf)
+cp "$saved" "$tmp/saved"
+works "save: the same" save --config-dir "$conf"
+cmp -s "$saved" "$tmp/saved"
+result $? "save: it is what create --save had written"
+works "restore: of a device that is not saved" restore -d dax99.0 --config-dir "$conf"
+mv "$saved" "$conf/mine.conf"
+works "save: to a file with another name" save "$DAX" --config-dir "$conf"
+check "save: there is one still" eval '[ "$(echo "$conf"/*)" = "$conf/mine.conf" ]'
+works "set: something else" set "$DAX" mbind=off
+works "restore: by name" restore mine --config-dir "$conf"
+check "restore: what was changed" has "${wanted[@]}"
+works "restore: the name for udev" restore --udev "$DAX" --config-dir "$conf"
+check "restore: it is that of the file" says out PRIVATE_NODE=mine
+refused 3 "destroy: what is not saved" destroy --saved other --to none --config-dir "$conf"
+works "destroy: what is saved" destroy --saved mine --to none --config-dir "$conf"
+check "destroy: it is gone" has none
+# The name says nothing, the addresses do.
+sed "s/^name = .*/name = dax99.9/" "$tmp/saved" >"$conf/mine.conf"
+works "restore: a device that has another name now" restore --config-dir "$conf"
+check "restore: it is the one" has "${wanted[@]}"
+works "destroy" destroy "$DAX" --to none
+sed 's/^ranges = .*/ranges = 0x1000000-0x1ffffff/' "$tmp/saved" >"$conf/mine.conf"
+refused 3 "restore: other addresses under the same name" restore --config-dir "$conf"
+check "restore: says which did not come" says err "0x1000000-0x1ffffff"
+works "destroy: what is saved, and not there" destroy --saved mine --config-dir "$conf"
+check "destroy: nothing was done" has none
+pn check --config-dir "$conf"
+[ $? = 3 ]
+result $? "check: what is saved is not there"
+cp "$tmp/saved" "$conf/other.conf"
+pn restore --config-dir "$conf"
+[ $? = 3 ] && has "${wanted[@]}"
+result $? "restore: what came, and says what did not"
+works "destroy" destroy "$DAX" --to none --config-dir "$conf" --forget
+check "destroy --forget: its file is gone, the other is not" eval '[ "$(echo "$conf"/*)" = "$conf/mine.conf" ]'
+rm "$conf"/*
+
+note "files that are wrong"
+bad=0
+while read -r -a lines; do
+	bad=$((bad + 1))
+	# Where there is a +, it is a line after the file that was saved.
+	if [ "${lines[0]}" = + ]; then
+		cp "$tmp/saved" "$conf/bad.conf"
+		printf '%s\n' "${lines[@]:1}" >>"$conf/bad.conf"
+	else
+		printf '%s\n' "${lines[@]}" >"$conf/bad.conf"
+	fi
+	refused 2 "restore: a wrong file: ${lines[*]}" restore --config-dir "$conf"
+done <<-'END'
+	junk
+	[device
+	[device] ranges=0x0
+	[device] ranges=x-y
+	[device] ranges=0x2000-0x1000
+	[device] ranges=-1-5
+	[device] uuid=none
+	[device] serials=0x1
+	[node] mode=movable
+	+ mbind=maybe
+	+ mbind
+	+ frob=on
+	+ mode=sideways
+	+ adistance=0
+	+ perm=0777
+	+ owner=no-such-user
+	+ group=no-such-group
+	+ [frob]
+END
+head -c 4096 /dev/urandom >"$conf/bad.conf"
+refused 2 "restore: a file of noise" restore --config-dir "$conf"
+rm "$conf/bad.conf" && mkdir "$conf/bad.conf"
+refused 2 "restore: a directory" restore --config-dir "$conf"
+rmdir "$conf/bad.conf"
+cp "$tmp/saved" "$conf/good.conf"
+echo junk >"$conf/bad.conf"
+pn restore --config-dir "$conf"
+[ $? = 2 ] && has "${wanted[@]}"
+result $? "restore: a wrong file does not keep back the others"
+rm "$conf"/*
+works "destroy" destroy "$DAX" --to none
+
+# with_fault CALL HOW NUMBER ARGUMENTS...: the NUMBERth CALL of pnctl meets with HOW
+with_fault() {
+	# Not that the shell says who was killed.
+	exec 3>&2 2>/dev/null
+	strace -qqq -o "$tmp/trace" -e "trace=$1" -e "inject=$1:$2:when=$3" "$pnctl" "${@:4}" >"$tmp/out" 2>"$tmp/err"
+	local rc=$?
+	exec 2>&3 3>&-
+	return $rc
+}
+# Until there is no NUMBERth call.
+most=40
+
+note "create: a step fails, and all that came before it is undone"
+create=(create "$DAX" --set "mbind=on,ltpin=on" --adistance 300 --group 65534 --perm 0660 -q --save --config-dir "$conf")
+clean=$(state)
+undone() {
+	local call=$1 how=$2 n rc
+	rmmod anondax
+	for ((n = 1; n < most; n++)); do
+		with_fault "$call" "$how" $n "${create[@]}"
+		rc=$?
+		[ $rc != 0 ] || break
+		[ "$(state)" = "$clean" ] && [ ! -d $bus/drivers/anondax ]
+		rc=$?
+		[ $rc = 0 ] || { note "$(state)" && show; }
+		result $rc "$call $n: $how is undone"
+		[ $rc = 0 ] || pn destroy "$DAX" --to none
+	done
+	[ $n -gt 1 ] && [ $rc = 0 ] && has "${wanted[@]}"
+	result $? "$call: after the last it works"
+	pn destroy "$DAX" --to none --forget --config-dir "$conf"
+}
+undone write error=EIO
+undone chmod error=EPERM
+undone rename error=ENOSPC
+undone fsync error=EIO
+undone write signal=TERM
+[ "$(state)" = "$clean" ]
+result $? "nothing is left"
+
+note "killed before any of its steps"
+# Every other time create goes on from it, else destroy.
+killed() {
+	local call=$1 n rc go=0
+	for ((n = 1; n < most; n++)); do
+		with_fault "$call" signal=KILL $n "${@:2}"
+		rc=$?
+		[ $rc != 0 ] || break
+		left=$(state)
+		if [ $((go++ % 2)) = 0 ]; then
+			pn "${create[@]}" && has "${wanted[@]}" && [ -e "$saved" ] && [ ! -e "$conf/.pnctl.tmp" ]
+			rc=$?
+			[ $rc = 0 ] || show
+			result $rc "$2 killed at $call $n: create goes on"
+			[ "$2" = destroy ] || pn destroy "$DAX" --to none --forget --config-dir "$conf"
+		else
+			pn destroy "$DAX" --to none --forget --config-dir "$conf" && [ "$(state)" = "$clean" ]
+			rc=$?
+			[ $rc = 0 ] || show
+			result $rc "$2 killed at $call $n: destroy goes on"
+			[ "$2" = create ] || pn "${create[@]}"
+		fi
+		[ $rc = 0 ] || note "it was $left, is $(state)"
+	done
+	[ $n -gt 1 ]
+	result $? "$2: there was a $call to be killed at"
+}
+for call in write chmod rename; do
+	killed $call "${create[@]}"
+	pn destroy "$DAX" --to none --forget --config-dir "$conf"
+done
+for call in write chmod unlink; do
+	pn "${create[@]}"
+	killed $call destroy "$DAX" --to none --forget -q --config-dir "$conf"
+done
+pn destroy "$DAX" --to none --forget --config-dir "$conf"
+[ "$(state)" = "$clean" ]
+result $? "nothing is left of it"
+
+# From kmem there are more of them; back there its memory is online again.
+pn create "$DAX" && pn destroy "$DAX" --to kmem
+was=$(state)
+for ((n = 1; n < most; n++)); do
+	with_fault write signal=KILL $n create "$DAX" -q
+	rc=$?
+	[ $rc != 0 ] || break
+	left=$(state)
+	pn destroy "$DAX" --to kmem && [ "$(state)" = "$was" ] && ordinary
+	rc=$?
+	[ $rc = 0 ] || { note "it was $left, is $(state)" && show; }
+	result $rc "create from kmem killed at write $n: destroy leads back"
+done
+[ $n -gt 4 ] && private && pn destroy "$DAX" --to none && [ "$(state)" = "$clean" ]
+result $? "create from kmem: after the last it works"
+
+note "what others have left half done"
+modprobe anondax
+echo "$DAX" >$bus/drivers/anondax/new_id
+echo 1 >"$dev/demotion"
+works "create: bound, unplugged, a knob is on" "${create[@]}"
+check "create: it is off" has "${wanted[@]}"
+holding "$hold" "$file" 8
+echo "$DAX" >$bus/drivers/anondax/unbind
+check "unbound, its memory still there" eval 'has none && private'
+works "destroy: goes on" destroy "$DAX" --to none
+check "destroy: all is gone" eval '! private && has none'
+let_go
+
+note "two at once"
+"$pnctl" "${create[@]}" 2>/dev/null &
+one=$!
+pn "${create[@]}"
+rc=$?
+wait $one && [ $rc = 0 ] && has "${wanted[@]}"
+result $? "create, twice at the same time"
+works "destroy" destroy "$DAX" --to none --forget --config-dir "$conf"
+# One that takes its time between two steps.
+strace -qqq -o "$tmp/trace" -e trace=write -e inject=write:delay_enter=2000000:when=4 "$pnctl" "${create[@]}" 2>/dev/null &
+one=$!
+until [ "$(driver)" = anondax ]; do sleep 0.1; done
+works "destroy: while it is being created" destroy "$DAX" --to none --forget --config-dir "$conf"
+wait $one && [ "$(state)" = "$clean" ]
+result $? "destroy has waited until it was"
+
+# An NVDIMM is known by the uuid of its namespace.
+nvdimm=$(basename "$(find /sys/bus/nd/devices/*/ -maxdepth 2 -name 'dax[0-9]*.[0-9]*' 2>/dev/null | head -n 1)")
+if [ -n "$nvdimm" ]; then
+	note "an NVDIMM"
+	works "check" check
+	# Larger than its memory blocks, by what lab/boot.sh says.
+	check "check: what is cut off" says out "node ${DAX_NODES##* } private, with 256 MiB: 126 MiB at its ends"
+	works "create: $nvdimm" create "$nvdimm" --set demotion=on --save --config-dir "$conf"
+	check "create: known by its uuid" grep -q '^uuid = ' "$conf"/uuid-*.conf
+	works "destroy" destroy "$nvdimm"
+	sed -i 's/^ranges = .*/ranges = 0x1000-0x1fff/' "$conf"/uuid-*.conf
+	works "restore: by its uuid, wherever it is now" restore --config-dir "$conf"
+	works "list" list -J -d "$nvdimm"
+	check "restore: it is" is '.[0] | .private and .knobs.demotion'
+	works "destroy" destroy "$nvdimm" --forget --config-dir "$conf"
+fi
+
+rmdir $cgroup/denied $cgroup/granted
+
+# The manager is one for a user, since the machine was not booted by systemd, and has to be
+# told that it was.
+note "units"
+units() {
+	local unit=/run/user/0/systemd/user manager i
+	mkdir -p /run/systemd/system "$unit" /etc/private-nodes.d
+	cp "$pnctl" /usr/local/bin/
+	cp "$BUILD"/pnctl/systemd/* "$unit/"
+	cp "$tmp/saved" /etc/private-nodes.d/fast.conf
+	printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Requires=private-nodes@fast.service' 'After=private-nodes@fast.service' \
+		'[Service]' "ExecStart=$hold $file 8" >"$unit/needs.service"
+	printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Requires=private-nodes@slow.service' 'After=private-nodes@slow.service' \
+		'[Service]' "ExecStart=/bin/touch $tmp/started" >"$unit/cannot.service"
+	export XDG_RUNTIME_DIR=/run/user/0
+	/lib/systemd/systemd --user --unit=needs.service >"$tmp/held" 2>&1 &
+	manager=$!
+	for ((i = 0; i < 300; i++)); do
+		[ "$(systemctl --user is-active needs.service 2>/dev/null)" != active ] || break
+		sleep 0.1
+	done
+	check "a service requires a node by its name: it is there" has "${wanted[@]}"
+	check "the unit is active" systemctl --user -q is-active private-nodes@fast.service
+	! systemctl --user start cannot.service 2>"$tmp/err" && [ ! -e "$tmp/started" ]
+	result $? "a service whose node is not saved does not start"
+	check "the unit of all of them" systemctl --user start private-nodes.target
+	check "the unit stops, and the service with it" systemctl --user stop private-nodes@fast.service
+	! systemctl --user -q is-active needs.service && has none 0:0 600 && ! private
+	result $? "the node is gone"
+	systemctl --user exit
+	wait $manager
+	rm -r /run/systemd/system /etc/private-nodes.d
+}
+if [ -x /lib/systemd/systemd ]; then units; else skip units "systemd is not installed"; fi
+
+conclude

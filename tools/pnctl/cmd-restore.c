@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/* pnctl restore: make the nodes that are saved, of what devices have come */
+#include <getopt.h>
+#include <string.h>
+#include <time.h>
+
+#include "pnctl.h"
+
+struct options {
+	const char *dir;
+	const char *device;	/* only that one, if any */
+	const char *name;	/* only that file, if any */
+	const char *udev;	/* do nothing but say that device's name */
+	unsigned long wait;	/* seconds, for those that have not come */
+};
+
+static int come_back(const struct devices *all, const struct device *d, struct conf *c)
+{
+	int rc;
+
+	stop_catch();
+	rc = setup(all, d, &c->set);
+	if (rc) {
+		rc = undo_all(rc);
+		error_print();
+		return rc;
+	}
+	/* Once is enough while others are waited for. */
+	if (undo_any() || !c->said)
+		note("%s: node %d, %s (%s)%s", d->name, d->node, device_state(d).s, c->name,
+		     undo_any() ? "" : ": as it was");
+	c->said = true;
+	undo_done();
+	return 0;
+}
+
+static int not_come(const struct conf *c, const char *dir)
+{
+	const struct identity *id = &c->id;
+
+	if (id->uuid[0])
+		error("%s: no dax device has the uuid %s", c->name, id->uuid);
+	else
+		error("%s: no dax device has the addresses %.100s%s%.60s", c->name, id->ranges,
+		      id->serials[0] ? " on CXL devices " : "", id->serials);
+	return cure(PN_ABSENT,
+		    "is it there, is its region divided as it was (daxctl list)? If it has gone for good: rm %s/%s.conf",
+		    dir, c->name);
+}
+
+static bool wanted(const struct options *o, const struct conf *c, const struct device *d)
+{
+	if (o->name && strcmp(o->name, c->name))
+		return false;
+	return !o->device || (d && !strcmp(o->device, d->name));
+}
+
+/* The worst of them is the status. */
+static int restore_from(const struct devices *all, const struct confs *c, const struct options *o,
+			bool last)
+{
+	int rc, worst = 0;
+	size_t i;
+
+	for (i = 0; i < c->n && !stopped(); i++) {
+		const struct device *d = conf_find(all, &c->v[i]);
+
+		if (!wanted(o, &c->v[i], d))
+			continue;
+		rc = d ? come_back(all, d, &c->v[i]) : PN_ABSENT;
+		if (!d && last) {
+			not_come(&c->v[i], o->dir);
+			error_print();
+		}
+		if (rc && (!worst || worst == PN_ABSENT))
+			worst = rc;
+	}
+	return worst;
+}
+
+static int restore_all(const struct confs *c, const struct options *o)
+{
+	const struct timespec nap = { .tv_nsec = 250 * 1000 * 1000 };
+	time_t until = time(NULL) + o->wait;
+	struct devices all;
+	bool last;
+	int rc;
+
+	for (;;) {
+		last = time(NULL) >= until || stopped();
+		rc = lock_take() ?: devices_get(&all);
+		if (rc)
+			return rc;
+		rc = restore_from(&all, c, o, last);
+		devices_put(&all);
+		lock_drop();
+		if (rc != PN_ABSENT || last)
+			return rc;
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* For a rule of udev: which saved node is that device's? */
+static int print_name(const struct confs *c, const char *name)
+{
+	struct devices all;
+	struct device *d;
+	struct conf *conf;
+	int rc;
+
+	rc = devices_get(&all);
+	if (rc)
+		return rc;
+	rc = device_get(&all, name, &d);
+	conf = rc ? NULL : conf_of(c, d);
+	if (conf)
+		printf("PRIVATE_NODE=%s\n", conf->name);
+	devices_put(&all);
+	return rc;
+}
+
+static int restore(const struct options *o)
+{
+	struct confs c;
+	int rc;
+
+	rc = confs_get(&c, o->dir);
+	if (rc)
+		return rc;
+	if (o->name && !conf_named(&c, o->name) && !c.bad) {
+		error("there is no %s/%.64s.conf", o->dir, o->name);
+		rc = cure(PN_ABSENT, "'pnctl save' writes such files");
+	}
+	if (!rc)
+		rc = o->udev ? print_name(&c, o->udev) : restore_all(&c, o);
+	if (!rc && c.bad)
+		rc = PN_USAGE;
+	if (!rc && !c.n && !o->device && !o->udev)
+		note("nothing is saved in %s", o->dir);
+	confs_put(&c);
+	return rc;
+}
+
+static int parse_wait(struct options *o, const char *word)
+{
+	if (parse_number(word, 10, 86400, &o->wait))
+		return 0;
+	return usage_error("'%.64s' is no number of seconds", word);
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config-dir", required_argument, NULL, 'c' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "udev", required_argument, NULL, 'u' },
+		{ "wait", required_argument, NULL, 'w' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct options o = { .dir = CONFIG_DIR };
+	int c, rc = 0;
+
+	while (!rc && (c = getopt_long(argc, argv, ":d:w:qh", longs, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			o.dir = optarg;
+			break;
+		case 'd':
+			o.device = optarg;
+			break;
+		case 'u':
+			o.udev = optarg;
+			break;
+		case 'w':
+			rc = parse_wait(&o, optarg);
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		default:
+			return option_other(&cmd_restore, c, argv);
+		}
+	}
+	if (!rc && optind < argc - 1)
+		rc = usage_error("one name at a time, or none for all");
+	o.name = argv[optind];
+	return rc ?: need_root() ?: restore(&o);
+}
+
+const struct command cmd_restore = {
+	.name = "restore",
+	.what = "make the nodes that were saved",
+	.run = run,
+	.help =
+	"usage: pnctl restore [NAME] [options]\n\n"
+	"Makes the nodes that are saved, of all devices that are there; with NAME, that of the file\n"
+	"NAME.conf. What is already as it should be is not touched. What has not come is said.\n\n"
+	"  -d, --device DEVICE   only that device, if it is saved\n"
+	"  -w, --wait SECONDS    so long for devices that have not come yet\n"
+	"      --udev DEVICE     only print PRIVATE_NODE=NAME of that device, for a rule of udev\n"
+	"      --config-dir DIR  where it is saved (" CONFIG_DIR ")\n"
+	"  -q, --quiet           say nothing when all is well\n",
+};

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pnctl watch: a screen of all nodes; a line a second where there is none
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pnctl.h"
+
+#define MAX_NODES	64
+
+/* Pages that went, since the machine came up or the node was claimed; and faults. */
+enum { DEMOTED, PROMOTED, ARRIVED, REFUSED, SWAPPED_OUT, SWAPPED_IN, NR_COUNTS };
+
+struct sample {
+	unsigned long long size, unused, count[NR_COUNTS];
+	bool there, private;
+};
+
+struct screen {
+	bool terminal;
+	double seconds;
+	unsigned long rounds;	/* 0: without end */
+	struct text event;	/* the last one */
+	struct sample node[MAX_NODES], system;
+};
+
+static const struct {
+	const char *prefix;
+	int count;
+} counters[] = {
+	{ "pgdemote_", DEMOTED },		/* from this node */
+	{ "pgpromote_success", PROMOTED },	/* to this node */
+	{ "demote_in", ARRIVED },		/* of private nodes only */
+	{ "fault_sigbus", REFUSED },
+	{ "pswpout", SWAPPED_OUT },
+	{ "pswpin", SWAPPED_IN },
+};
+
+/*
+ * Looking
+ */
+
+static void add_counter(struct sample *s, const char *name, unsigned long long value)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
+		if (!strncmp(name, counters[i].prefix, strlen(counters[i].prefix)))
+			s->count[counters[i].count] += value;
+	}
+}
+
+static void read_counters(struct sample *s, const char *path)
+{
+	unsigned long long value;
+	char name[64];
+	FILE *f;
+
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%63s %llu", name, &value) == 2)
+		add_counter(s, name, value);
+	if (f)
+		fclose(f);
+}
+
+static void look_at(struct sample *s, int node)
+{
+	memset(s, 0, sizeof(*s));
+	s->size = node_size(node, &s->unused);
+	s->there = s->size;
+	s->private = s->there && node_online(node);
+	if (s->there)
+		read_counters(s, text(SYS_NODE "/node%d/vmstat", node).s);
+	if (s->private)
+		read_counters(s, text(SYS_NODE "/node%d/private_stat", node).s);
+}
+
+static void look(struct screen *sc)
+{
+	int node;
+
+	for (node = 0; node < MAX_NODES; node++)
+		look_at(&sc->node[node], node);
+	memset(&sc->system, 0, sizeof(sc->system));
+	read_counters(&sc->system, "/proc/vmstat");
+}
+
+/*
+ * Showing
+ */
+
+/* A second. With another owner it starts anew. */
+static double times(const struct screen *sc, const struct sample *now, const struct sample *was,
+		    int count)
+{
+	if (now->count[count] < was->count[count])
+		return 0;
+	return (now->count[count] - was->count[count]) / sc->seconds;
+}
+
+/* Of pages: MiB a second. */
+static double rate(const struct screen *sc, const struct sample *now, const struct sample *was,
+		   int count)
+{
+	return times(sc, now, was, count) * getpagesize() / 1048576;
+}
+
+static void print_bar(double part, int width)
+{
+	int i, used = part * width + 0.5;
+
+	for (i = 0; i < width; i++)
+		fputs(i < used ? "█" : "░", stdout);
+}
+
+static int bar_width(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col < 90)
+		return 10;
+	return w.ws_col < 160 ? w.ws_col - 80 : 80;
+}
+
+static void print_row(const struct screen *sc, const struct screen *was, int node)
+{
+	const struct sample *s = &sc->node[node], *w = &was->node[node];
+	unsigned long long used = s->size - s->unused;
+
+	printf("%4d %-8s ", node, s->private ? "private" : "ordinary");
+	print_bar((double)used / s->size, bar_width());
+	printf(" %9s of %9s %7.1f %7.1f", size_text(used).s, size_text(s->size).s,
+	       rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
+	if (s->private)
+		printf(" %7.1f %7.1f", rate(sc, s, w, ARRIVED), times(sc, s, w, REFUSED));
+	printf("\033[K\n");
+}
+
+static void print_screen(const struct screen *sc, const struct screen *was)
+{
+	int node;
+
+	printf("\033[H%4s %-8s %-*s %22s %7s %7s %7s %7s\033[K\n", "NODE", "", bar_width(), "",
+	       "USED", "DOWN", "UP", "IN", "REFUSED");
+	for (node = 0; node < MAX_NODES; node++) {
+		if (sc->node[node].there)
+			print_row(sc, was, node);
+	}
+	printf("\033[K\n     swap: out %.1f, in %.1f\033[K\n",
+	       rate(sc, &sc->system, &was->system, SWAPPED_OUT),
+	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
+	printf("     MiB a second; down: demoted from the node, in: demoted to it,\033[K\n");
+	printf("     up: promoted to it. Refused: faults a second. ^C ends.\033[K\n");
+	printf("\033[K\n     %s\033[J", sc->event.s);
+}
+
+static struct text clock_text(void)
+{
+	time_t now = time(NULL);
+	struct text t = { .err = 0 };
+
+	strftime(t.s, sizeof(t.s), "%H:%M:%S", localtime(&now));
+	return t;
+}
+
+static void print_line(const struct screen *sc, const struct screen *was)
+{
+	int node;
+
+	printf("%s", clock_text().s);
+	for (node = 0; node < MAX_NODES; node++) {
+		const struct sample *s = &sc->node[node], *w = &was->node[node];
+
+		if (!s->there)
+			continue;
+		printf("  node%d%s used=%lluM free=%lluM down=%.1f up=%.1f", node,
+		       s->private ? "*" : "", (s->size - s->unused) >> 20, s->unused >> 20,
+		       rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
+		if (s->private)
+			printf(" in=%.1f refused=%.1f", rate(sc, s, w, ARRIVED),
+			       times(sc, s, w, REFUSED));
+	}
+	printf("  swapout=%.1f swapin=%.1f\n", rate(sc, &sc->system, &was->system, SWAPPED_OUT),
+	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
+}
+
+/* Somebody has plugged, unplugged or turned a knob. */
+static void happens(const char *what, void *data)
+{
+	struct screen *sc = data;
+
+	sc->event = text("%s  %.200s", clock_text().s, what);
+	if (!sc->terminal) {
+		printf("%s\n", sc->event.s);
+		fflush(stdout);
+	}
+}
+
+static int watch(struct screen *sc)
+{
+	struct screen was;
+	unsigned long n;
+
+	stop_catch();
+	/* Nobody reads: then it ends. */
+	signal(SIGPIPE, SIG_DFL);
+	if (sc->terminal)
+		/* Another screen, so that what was there comes back; no cursor. */
+		printf("\033[?1049h\033[?25l\033[2J");
+	events_begin();
+	look(sc);
+	for (n = 0; !stopped() && !ferror(stdout) && (!sc->rounds || n < sc->rounds); n++) {
+		was = *sc;
+		if (n || !sc->terminal)
+			events_wait(sc->seconds, happens, sc);
+		if (stopped())
+			break;
+		look(sc);
+		if (sc->terminal)
+			print_screen(sc, &was);
+		else
+			print_line(sc, &was);
+		fflush(stdout);
+	}
+	events_end();
+	if (sc->terminal)
+		printf("\033[?25h\033[?1049l");
+	return 0;
+}
+
+static int parse_seconds(struct screen *sc, const char *word)
+{
+	char *end;
+
+	sc->seconds = strtod(word, &end);
+	if (*word && !*end && sc->seconds >= 0.1 && sc->seconds <= 3600)
+		return 0;
+	return usage_error("'%.64s' is no number of seconds from 0.1 to 3600", word);
+}
+
+static int parse_rounds(struct screen *sc, const char *word)
+{
+	if (parse_number(word, 10, 1000000000, &sc->rounds) && sc->rounds)
+		return 0;
+	return usage_error("'%.64s' is no number of times", word);
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "interval", required_argument, NULL, 'i' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	static struct screen sc = { .seconds = 1 };
+	int c, rc = 0;
+
+	while (!rc && (c = getopt_long(argc, argv, ":i:c:h", longs, NULL)) >= 0) {
+		switch (c) {
+		case 'i':
+			rc = parse_seconds(&sc, optarg);
+			break;
+		case 'c':
+			rc = parse_rounds(&sc, optarg);
+			break;
+		default:
+			return option_other(&cmd_watch, c, argv);
+		}
+	}
+	if (!rc && optind < argc)
+		rc = usage_error("'%.64s' is too much", argv[optind]);
+	sc.terminal = isatty(STDOUT_FILENO);
+	return rc ?: watch(&sc);
+}
+
+const struct command cmd_watch = {
+	.name = "watch",
+	.what = "all nodes as they fill, and what moves between them",
+	.run = run,
+	.help =
+	"usage: pnctl watch [-i SECONDS] [-c COUNT]\n\n"
+	"A screen that is drawn anew each second; where there is no terminal, a line a second, in\n"
+	"which private nodes have a *. Rates are MiB a second: down is what was demoted from the\n"
+	"node, up is what was promoted to it. Of private nodes, in is what was demoted to the node,\n"
+	"and refused is how many faults a second got SIGBUS for want of its memory. When a device is\n"
+	"plugged or unplugged, or a knob turned, that is a line of its own.\n\n"
+	"  -i, --interval SECONDS  how often (1)\n"
+	"  -c, --count COUNT       so many times, then end\n",
+};
