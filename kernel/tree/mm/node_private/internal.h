@@ -46,10 +46,14 @@ struct node_private_stat {
 };
 
 #ifdef CONFIG_PRIVATE_NODES
-/*
- * One this_cpu_add(), for it is done at each fault. Who refuses a node may have seen it
- * in a mask, and not yet what it counts by.
- */
+/* Of a page in hand: no more than this_cpu_add(), for it is done at each fault. */
+static inline void node_private_count_page(int nid, enum node_private_event event,
+					   unsigned int order)
+{
+	this_cpu_add(NODE_DATA(nid)->private_stat->event[event], 1UL << order);
+}
+
+/* Who refuses a node may have seen it in a mask, and not yet what it counts by. */
 static inline void node_private_count(int nid, enum node_private_event event, unsigned long nr)
 {
 	struct node_private_stat __percpu *stat = READ_ONCE(NODE_DATA(nid)->private_stat);
@@ -133,10 +137,9 @@ bool vma_shmem_names_private(const struct vm_area_struct *vma, unsigned long add
 bool file_names_private(struct file *file, pgoff_t index);
 bool file_may_collapse_to(struct mm_struct *mm, struct file *file, pgoff_t index,
 			  int nid);
-bool shmem_own(const struct inode *inode, const struct mm_struct *fault_mm);
+bool shmem_own(const struct inode *inode);
 bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own);
-int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp,
-		   const struct mm_struct *fault_mm);
+int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp);
 struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int order,
 				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx,
 				   bool must);
@@ -146,11 +149,9 @@ bool shmem_waited(struct inode *inode, pgoff_t index);
 
 /* Not in line, but where there are private nodes. */
 static inline bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol,
-					const struct inode *inode,
-					const struct mm_struct *fault_mm)
+					const struct inode *inode)
 {
-	return node_private_enabled() &&
-	       __shmem_policy_private(gfp, pol, shmem_own(inode, fault_mm));
+	return node_private_enabled() && __shmem_policy_private(gfp, pol, shmem_own(inode));
 }
 
 vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err);

@@ -31,13 +31,14 @@
 #include "internal.h"
 
 /*
- * Is it the task's own doing? Not a driver's or swapoff's, nor what the kernel writes to an
- * object of its own, nor a fault in a mapping of somebody else.
+ * Is it the task's own doing? Not a driver's or swapoff's, nor a fault in a mapping of somebody
+ * else, nor what the kernel writes to an object of its own, which nobody maps: of private
+ * inodes only shared anonymous memory is mapped.
  */
-bool shmem_own(const struct inode *inode, const struct mm_struct *fault_mm)
+bool shmem_own(const struct inode *inode)
 {
-	return fault_mm ? fault_mm == current->mm :
-			  !current->shmem_kernel && !IS_PRIVATE(inode);
+	return !current->shmem_foreign &&
+	       (!IS_PRIVATE(inode) || mapping_mapped(inode->i_mapping));
 }
 
 /*
@@ -92,7 +93,6 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
  * @inode: the object
  * @index: for which index
  * @gfp: how it was asked for
- * @fault_mm: whose fault it is, or NULL for who reads or writes
  *
  * A private node that is full is no reason to kill anybody: it is as a tmpfs that is full.
  *
@@ -100,10 +100,9 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
  * Return: -ENOSPC if it could come from private nodes only, and they are full; -EEXIST if
  * somebody else has put one there meanwhile, or there is one by now; else -ENOMEM.
  */
-int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp,
-		   const struct mm_struct *fault_mm)
+int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp)
 {
-	bool own = shmem_own(inode, fault_mm);
+	bool own = shmem_own(inode);
 	struct mempolicy *pol = shmem_policy(inode, index, own);
 	int tries = SHMEM_FULL_PATIENCE, rc = -ENOMEM;
 
@@ -191,7 +190,7 @@ bool shmem_waited(struct inode *inode, pgoff_t index)
 {
 	nodemask_t leaving;
 
-	return shmem_nodes_leaving(inode, index, shmem_own(inode, NULL), &leaving) &&
+	return shmem_nodes_leaving(inode, index, shmem_own(inode), &leaving) &&
 	       !wait_event_killable(node_private_left,
 				    !nodes_intersects(leaving, node_private_leaving));
 }
