@@ -46,10 +46,14 @@ struct node_private_stat {
 };
 
 #ifdef CONFIG_PRIVATE_NODES
-/*
- * One this_cpu_add(), for it is done at each fault. Who refuses a node may have seen it
- * in a mask, and not yet what it counts by.
- */
+/* Of a page in hand: no more than this_cpu_add(), for it is done at each fault. */
+static inline void node_private_count_page(int nid, enum node_private_event event,
+					   unsigned int order)
+{
+	this_cpu_add(NODE_DATA(nid)->private_stat->event[event], 1UL << order);
+}
+
+/* Who refuses a node may have seen it in a mask, and not yet what it counts by. */
 static inline void node_private_count(int nid, enum node_private_event event, unsigned long nr)
 {
 	struct node_private_stat __percpu *stat = READ_ONCE(NODE_DATA(nid)->private_stat);

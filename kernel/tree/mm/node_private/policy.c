@@ -520,10 +520,17 @@ static int mpol_bound_to_one(const struct mempolicy *pol, enum node_private_opt 
 	nid = first_node(pol->nodes);
 	if (!node_isset(nid, node_states[N_MEMORY_PRIVATE]))
 		return NUMA_NO_NODE;
-	if (mpol_is_private(pol) ? mpol_claim_stands(pol, nid) :
-				   node_private_allows(nid, opt) && node_private_granted(nid))
-		return nid;
-	return NUMA_NO_NODE;
+	if (pol->flags & MPOL_F_PRIVATE)
+		return mpol_claim_stands(pol, nid) ? nid : NUMA_NO_NODE;
+	return node_private_allows(nid, opt) && node_private_granted(nid) ? nid : NUMA_NO_NODE;
+}
+
+/* What an allocation under the policy is counted as. */
+static enum node_private_event mpol_event(const struct mempolicy *pol, enum node_private_opt opt)
+{
+	if (pol->flags & MPOL_F_PRIVATE)
+		return NODE_PRIVATE_ALLOC_DAX;
+	return opt == NODE_PRIVATE_SHMEM ? NODE_PRIVATE_ALLOC_SHMEM : NODE_PRIVATE_ALLOC_MBIND;
 }
 
 /* What counts if of the policy's nodes none is left. */
@@ -593,9 +600,6 @@ struct folio *
 folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 			 pgoff_t ilx, int nid, enum node_private_opt opt)
 {
-	const enum node_private_event kind = mpol_is_private(pol) ? NODE_PRIVATE_ALLOC_DAX :
-					     opt == NODE_PRIVATE_SHMEM ?
-					     NODE_PRIVATE_ALLOC_SHMEM : NODE_PRIVATE_ALLOC_MBIND;
 	const int one = mpol_bound_to_one(pol, opt);
 	struct folio *folio;
 
@@ -603,21 +607,22 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	if (one != NUMA_NO_NODE) {
 		folio = page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
 								     one, &pol->nodes));
-		trace_node_private_alloc(kind, one, order, gfp, folio ? one : NUMA_NO_NODE);
-		if (!folio) {
+		trace_node_private_alloc(mpol_event(pol, opt), one, order, gfp,
+					 folio ? one : NUMA_NO_NODE);
+		if (unlikely(!folio)) {
 			node_private_refuse(one, NODE_PRIVATE_REFUSED_FULL);
 			return NULL;
 		}
 		/* It may have slept. With a page of it in hand the node has its claim. */
-		if (!mpol_is_private(pol) || mpol_claim_stands(pol, one)) {
-			node_private_count(one, kind, 1UL << order);
+		if (!(pol->flags & MPOL_F_PRIVATE) || mpol_claim_stands(pol, one)) {
+			node_private_count_page(one, mpol_event(pol, opt), order);
 			return folio;
 		}
 		folio_put(folio);
 	}
 
 	/* The mapping outlives the memory: fail once it was unplugged. */
-	if (mpol_is_private(pol)) {
+	if (pol->flags & MPOL_F_PRIVATE) {
 		nid = first_node(pol->nodes);
 		if (!mpol_claim_stands(pol, nid))
 			node_private_refuse(nid, NODE_PRIVATE_REFUSED_CLAIM);
@@ -625,7 +630,7 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	}
 
 	folio = folio_alloc_mpol_usable(gfp, order, pol, ilx, nid, opt);
-	node_private_recount(folio, kind);
+	node_private_recount(folio, mpol_event(pol, opt));
 	return folio;
 }
 
