@@ -318,6 +318,10 @@ control() {
 	does "cxl enable-region" cxl enable-region "$region"
 	until_true dax_of "$node" >/dev/null
 	dax=$(dax_of "$node")
+	# QEMU's devices cannot reach memory in a window. So whatever is read from the disk by who
+	# has a policy for that memory has to have been read before.
+	check "kmem: the programs are in memory" hold numactl --membind=0 "$BUILD/hold" /dev/zero 1
+	let_go
 	does "kmem: plugged" lab/vm-node.sh -d kmem online_movable "$dax"
 	check "kmem: used" hold numactl --membind="$node" "$BUILD/hold" /dev/zero 8
 	refusals kmem ram
