@@ -252,7 +252,7 @@ volatile() {
 # The operator's command, and what it knows the device by.
 #
 operator() {
-	local dax memdev node=2
+	local dax region memdev node=2
 	memdev=$(memdev_of 0xc0)
 	# Bound when its region has gone, it is there when its driver is.
 	until_true [ -e "$devices/$memdev/driver" ]
@@ -281,8 +281,14 @@ operator() {
 	check "it found the device by its serial number" [ "$(cat "$bus/devices/$dax/hotplug")" = online_movable ]
 	check "and it can be used" hold "$BUILD/hold" "/dev/$dax" 8
 	check "as written" as_written
+	# Who knows of anondax asks it first.
+	region=$(region_of ram)
+	does "the cxl of tools/ndctl: disable-region" "$new" disable-region "$region"
+	check "the region is disabled" [ "$(driver_of "$devices/$region")" = none ]
+	check "and its memory unplugged, what was in it has moved" eval "! PNODE=$node private && as_written"
 	check "let go of" let_go
-	does "pnctl destroy" "$pnctl" destroy "$dax" --to none
+	does "cxl enable-region" cxl enable-region "$region"
+	check "its dax device is back" until_true eval "dax_of $node >/dev/null"
 }
 
 #
