@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 if [ "${1:-}" != guest ]; then
 	lab/ndctl.sh || exit
-	exec lab/boot.sh -q -k "${KIND:-base}" -s "${SHAPE:-cxl}" -z 512 -m 512 -t 270 -n cxl -c memory_hotplug.memmap_on_memory=1 \
+	exec lab/boot.sh -q -k "${KIND:-base}" -s "${SHAPE:-cxl}" -z 512 -m 512 -t 500 -n cxl -c memory_hotplug.memmap_on_memory=1 \
 		-e "NDCTL_BUILD=${NDCTL_BUILD:-${BUILD:-$PWD/build}/ndctl}" -- tests/cxl.sh guest "$@"
 fi
 shift
@@ -254,6 +254,7 @@ volatile() {
 operator() {
 	local dax region memdev node=2
 	memdev=$(memdev_of 0xc0)
+	! region=$(region_of ram) || put "$region" "$devices/decoder0.0/delete_region"
 	# Bound when its region has gone, it is there when its driver is.
 	until_true [ -e "$devices/$memdev/driver" ]
 	create "cxl create-region"
