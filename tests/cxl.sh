@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 if [ "${1:-}" != guest ]; then
 	lab/ndctl.sh || exit
-	exec lab/boot.sh -q -k "${KIND:-base}" -s "${SHAPE:-cxl}" -z 512 -m 512 -t 270 -n cxl -c memory_hotplug.memmap_on_memory=1 \
+	exec lab/boot.sh -q -k "${KIND:-base}" -s "${SHAPE:-cxl}" -z 512 -m 512 -t 500 -n cxl -c memory_hotplug.memmap_on_memory=1 \
 		-e "NDCTL_BUILD=${NDCTL_BUILD:-${BUILD:-$PWD/build}/ndctl}" -- tests/cxl.sh guest "$@"
 fi
 shift
@@ -252,8 +252,9 @@ volatile() {
 # The operator's command, and what it knows the device by.
 #
 operator() {
-	local dax memdev node=2
+	local dax region memdev node=2
 	memdev=$(memdev_of 0xc0)
+	! region=$(region_of ram) || put "$region" "$devices/decoder0.0/delete_region"
 	# Bound when its region has gone, it is there when its driver is.
 	until_true [ -e "$devices/$memdev/driver" ]
 	create "cxl create-region"
@@ -281,8 +282,14 @@ operator() {
 	check "it found the device by its serial number" [ "$(cat "$bus/devices/$dax/hotplug")" = online_movable ]
 	check "and it can be used" hold "$BUILD/hold" "/dev/$dax" 8
 	check "as written" as_written
+	# Who knows of anondax asks it first.
+	region=$(region_of ram)
+	does "the cxl of tools/ndctl: disable-region" "$new" disable-region "$region"
+	check "the region is disabled" [ "$(driver_of "$devices/$region")" = none ]
+	check "and its memory unplugged, what was in it has moved" eval "! PNODE=$node private && as_written"
 	check "let go of" let_go
-	does "pnctl destroy" "$pnctl" destroy "$dax" --to none
+	does "cxl enable-region" cxl enable-region "$region"
+	check "its dax device is back" until_true eval "dax_of $node >/dev/null"
 }
 
 #
@@ -318,6 +325,10 @@ control() {
 	does "cxl enable-region" cxl enable-region "$region"
 	until_true dax_of "$node" >/dev/null
 	dax=$(dax_of "$node")
+	# QEMU's devices cannot reach memory in a window. So whatever is read from the disk by who
+	# has a policy for that memory has to have been read before.
+	check "kmem: the programs are in memory" hold numactl --membind=0 "$BUILD/hold" /dev/zero 1
+	let_go
 	does "kmem: plugged" lab/vm-node.sh -d kmem online_movable "$dax"
 	check "kmem: used" hold numactl --membind="$node" "$BUILD/hold" /dev/zero 8
 	refusals kmem ram
