@@ -71,17 +71,23 @@ on_node() {
 }
 # Heap, stacks, anonymous mappings; of files there may be page cache among them.
 anon() { on_node "$1" "$2" '^[0-9a-f]+ [^ ]+( heap| stack)? anon='; }
+# soon COMMAND...: within a minute
+soon() {
+	local i
+	for ((i = 0; i < 60; i++)); do
+		! "$@" >/run/soon 2>&1 || return 0
+		sleep 1
+	done
+	cat /run/soon
+	false
+}
+# holds UNIT: 64 MiB there
+holds() { on_node "$(main_pid "$1")" 16384 '/dev/zero'; }
 main_pid() { systemctl show -P MainPID "$1"; }
 
 redis() { redis-cli -s /run/redis/redis-server.sock "$@"; }
-redis_answers() {
-	local i
-	for ((i = 0; i < 60; i++)); do
-		[ "$(redis ping 2>/dev/null)" != PONG ] || return 0
-		sleep 1
-	done
-	false
-}
+redis_pong() { [ "$(redis ping)" = PONG ]; }
+redis_answers() { soon redis_pong; }
 redis_has() { [ "$(redis --raw get big | cksum)" = "$(cat "$data.cksum")" ]; }
 # The server process of a session, that has read all of the table.
 postgres_on_node() {
@@ -171,15 +177,11 @@ create)
 	systemctl daemon-reload
 	must "create: the unit starts, with nothing to do" systemctl start "$unit"
 	must "create: the knob cpuset on" pnctl set "$DAX" cpuset=on
-	must "create: a service that is granted the node starts" systemctl start granted
-	sleep 5
-	must "create: and its memory is there" on_node "$(main_pid granted)" 16384 '/dev/zero'
-	must "create: numactl without -a, in a service that is granted it" systemctl start granted-numactl
-	sleep 5
-	must "create: and its memory is there" on_node "$(main_pid granted-numactl)" 16384 '/dev/zero'
+	systemctl start granted granted-numactl
+	must "create: a service that is granted the node, with NUMAPolicy: its memory is there" soon holds granted
+	must "create: one that is granted it, with numactl without -a: the same" soon holds granted-numactl
 	systemctl start denied
-	sleep 1
-	check "create: one that is not granted it does not start" failed denied
+	must "create: one that is not granted it does not start" soon failed denied
 	check "create: and that is for its policy" [ "$(systemctl show -P ExecMainStatus denied)" = 242 ]
 	systemctl stop granted granted-numactl
 	systemctl reset-failed denied
