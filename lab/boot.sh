@@ -10,7 +10,7 @@ usage() {
 		usage: lab/boot.sh [options] [--] command
 		       lab/boot.sh [options] -i
 
-		  -k KIND      kernel: base, debug, stock (base)
+		  -k KIND      kernel: base, debug, guide, stock (base)
 		  -s SHAPE     machine: $(shapes | tr '\n' ' ')(hmem)
 		  -o TYPE      set the private nodes up first: online, online_kernel,
 		               online_movable; or off (off)
