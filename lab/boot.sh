@@ -229,6 +229,8 @@ modules=$BUILD/modules-$kind
 # What it does.
 #
 mkdir "$vm/share"
+# For a kernel that this one starts by kexec.
+cp "$vm/initrd" "$vm/share/initrd"
 rows=24 cols=80
 if [ -n "$interactive" ]; then
 	[ -t 0 ] || die "-i needs a terminal" "give a command instead"
