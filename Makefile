@@ -30,7 +30,7 @@ help: ## what there is (this list)
 	@printf '  %-21s %s\n' \
 		'SHAPE=name' 'the machine: $(basename $(notdir $(wildcard lab/shapes/*.sh))) ($(SHAPE))' \
 		'NODE=how' 'shell, run: private nodes set up first: off, online, online_kernel, online_movable ($(NODE))' \
-		'KIND=name' 'kernel, shell, run: base, debug or stock ($(KIND))' \
+		'KIND=name' 'kernel, shell, run: base, debug, guide or stock ($(KIND))' \
 		'T=regex' 'test: only the groups of tests/plan that match' \
 		'HOURS=n' 'soak: how long; SEED=n starts with that one, ROUND=seconds is a round' \
 		'SUITE=name' 'check-debian: only this one, bookworm or trixie; deb: pnctl for that one' \
@@ -67,6 +67,9 @@ deb: setup-build setup-deb ## Debian packages of pnctl and of a kernel, in build
 ##@ Prove it
 test: setup-build setup-run setup-ndctl setup-bench ## run the tests on debug kernels (T)
 	@lab/test.sh
+
+test-guide: setup-build setup-run setup-guide ## kexec and crash dumps, on a kernel of their own (T)
+	@PLAN=$(CURDIR)/tests/plan-guide TSV=$(BUILD)/logs/test-guide.tsv lab/test.sh
 
 check: setup-build setup-run ## the short of it, for who edits the kernel: KUnit, the selftest of anondax, flips
 	@T='^(kunit|anondax|flips-debug)$$' lab/test.sh
@@ -139,5 +142,5 @@ $(BUILD)/hold: lab/hold.c
 setup-%:
 	@lab/setup.sh $*
 
-.PHONY: help setup kernel demo shell run ndctl deb test check soak test-install mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
+.PHONY: help setup kernel demo shell run ndctl deb test test-guide check soak test-install mm-selftests bench bench-quick lint check-series check-configs check-identical check-debian tree \
 	writeback series pnctl tests clean

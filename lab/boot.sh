@@ -10,7 +10,7 @@ usage() {
 		usage: lab/boot.sh [options] [--] command
 		       lab/boot.sh [options] -i
 
-		  -k KIND      kernel: base, debug, stock (base)
+		  -k KIND      kernel: base, debug, guide, stock (base)
 		  -s SHAPE     machine: $(shapes | tr '\n' ' ')(hmem)
 		  -o TYPE      set the private nodes up first: online, online_kernel,
 		               online_movable; or off (off)
@@ -236,6 +236,8 @@ modules=$BUILD/modules-$kind
 # What it does.
 #
 mkdir "$vm/share"
+# For a kernel that this one starts by kexec.
+cp "$vm/initrd" "$vm/share/initrd"
 rows=24 cols=80
 if [ -n "$interactive" ]; then
 	[ -t 0 ] || die "-i needs a terminal" "give a command instead"

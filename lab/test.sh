@@ -61,8 +61,8 @@ while read -r name kind shape timeout command; do
 	else
 		for k in ${kind//,/ }; do
 			case $k in
-			base | debug | stock | -) ;;
-			*) die "tests/plan: $name wants a kernel '$k'" "kernels: base, debug, stock, several with commas between, or - for none" ;;
+			base | debug | guide | stock | -) ;;
+			*) die "tests/plan: $name wants a kernel '$k'" "kernels: base, debug, guide, stock, several with commas between, or - for none" ;;
 			esac
 		done
 		lastkind=$kind lastshape=$shape lastoption='' machine=''
