@@ -31,12 +31,6 @@ static const char * const counters[COUNTERS] = {
 	"refused_claim", "fault_sigbus", "unplug_failed",
 };
 
-/* The mask of a node, or of a counter. */
-static unsigned long bit(int nr)
-{
-	return 1UL << nr;
-}
-
 struct stat_of {
 	long count[COUNTERS];
 };
