@@ -63,7 +63,7 @@ check "and has memory of the node" grep -q " N$PNODE=4096" "$tmp/out"
 sed 's/^/# /' "$tmp/out"
 start --device "$cdi" --user 1000:65534 --rootfs "$rootfs" bash -c "$hold"
 result $? "so does a user of the device's group"
-! start --device "$cdi" --user 1000:1000 --rootfs "$rootfs" /b/hold "$file" 16
+! start --device "$cdi" --user 1000:1000 --rootfs "$rootfs" bash -c ": <>$file"
 result $? "and no other user"
 check "who is told why" grep -q 'Permission denied' "$tmp/out"
 ! start --rootfs "$rootfs" test -e "$file"
