@@ -812,7 +812,7 @@ TEST_F_TIMEOUT(knob, cpuset_v1, LONG)
 TEST_F_TIMEOUT(knob, cpuset_v1_as_v2, LONG)
 {
 	static const char options[] = "cpuset,cpuset_v2_mode";
-	char dir[] = "/tmp/anondax-cpuset-XXXXXX", path[PATH_MAX], list[256], *p;
+	char dir[] = "/tmp/anondax-cpuset-XXXXXX", path[PATH_MAX], *p;
 	int rc;
 
 	if (!node_has("has_memory", 0) || !mkdtemp(dir))
@@ -830,12 +830,14 @@ TEST_F_TIMEOUT(knob, cpuset_v1_as_v2, LONG)
 	snprintf(path, sizeof(path), "%s/inner", dir);
 	EXPECT_EQ(mkdir(path, 0755), 0);
 	EXPECT_EQ(bound_in_v1(path, p), 0);
-	snprintf(path, sizeof(path), "%s/inner/cpuset.mems", dir);
-	EXPECT_EQ(get_text(path, list, sizeof(list)), 0);
-	EXPECT_TRUE(in_list(list, 0));
-	EXPECT_FALSE(in_list(list, dax.nid));
+	snprintf(path, sizeof(path), "%s/inner/cpuset.effective_mems", dir);
+	EXPECT_TRUE(effective(path, 0));
+	EXPECT_FALSE(effective(path, dax.nid));
 	/* By name it is. */
+	snprintf(path, sizeof(path), "%s/inner/cpuset.mems", dir);
 	EXPECT_EQ(put_text(path, named("0,@")), 0);
+	snprintf(path, sizeof(path), "%s/inner/cpuset.effective_mems", dir);
+	EXPECT_TRUE(effective(path, dax.nid));
 	snprintf(path, sizeof(path), "%s/inner", dir);
 	EXPECT_EQ(bound_in_v1(path, p), 1);
 	EXPECT_EQ(rmdir(path), 0);
@@ -861,12 +863,12 @@ static void *touch_in_inner(void *p)
  */
 TEST_F_TIMEOUT(knob, cpuset_of_thread, LONG)
 {
-	size_t size = 512 * page;
+	size_t size = 512 * page, full;
 	pthread_t thread;
+	char *p, *hog;
 	long before;
 	void *ret;
 	pid_t pid;
-	char *p;
 
 	if (dax.nid < 2 || !node_has("has_memory", 0) || !node_has("has_memory", 1) ||
 	    enter_cgroup())
@@ -878,7 +880,10 @@ TEST_F_TIMEOUT(knob, cpuset_of_thread, LONG)
 	EXPECT_EQ(put_text(CGROUP GROUP "/inner/cgroup.type", "threaded"), 0);
 	EXPECT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "+cpuset"), 0);
 	EXPECT_EQ(put_text(CGROUP GROUP "/inner/cpuset.mems", named("1,@")), 0);
-	EXPECT_TRUE(take_all_but(0));
+	/* Else it would make room. */
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
+	full = free_pages() * page + 4 * MB;
+	EXPECT_LT(fill_node(&hog, full), (long)(full / page));
 	pid = fork();
 	if (!pid) {
 		p = map_anon(size);
@@ -897,6 +902,7 @@ TEST_F_TIMEOUT(knob, cpuset_of_thread, LONG)
 		_exit(count_on(p, size, 0) ? 5 : 0);
 	}
 	EXPECT_EQ(wait_child(pid), 0);
+	munmap(hog, full);
 	EXPECT_EQ(rmdir(CGROUP GROUP "/inner"), 0);
 	EXPECT_EQ(put_text(CGROUP GROUP "/cgroup.subtree_control", "-cpuset"), 0);
 	EXPECT_EQ(rmdir(CGROUP GROUP), 0);
