@@ -459,7 +459,7 @@ compile_with() {
 		"$@" make -s -j2 -C "$dir" -f - all
 }
 test_gcc() {
-	local pids=() pid job here i rc frozen=''
+	local pids=() pid job here rc frozen=''
 	mkdir "$cg/compile"
 	compile_with "$disk/plain" env >"$tmp/said" 2>&1
 	result $? "gcc: compiles without the node"
@@ -470,7 +470,7 @@ test_gcc() {
 	) &
 	job=$!
 	# When a compiler has grown to some size, the whole job stands still.
-	for ((i = 0; i < 300 && ${#pids[@]} == 0; i++)); do
+	while ((${#pids[@]} == 0)) && kill -0 "$job" 2>/dev/null; do
 		for pid in $(pgrep -x cc1); do
 			read -r _ here _ < <(anon_and_here "$pid" 2>/dev/null)
 			[ "${here:-0}" -ge 1500 ] || continue
