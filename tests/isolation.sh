@@ -357,7 +357,11 @@ under() {
 		exit $! + 0 if syscall(238, $mode + 0, pack("Q", $mask), 64) != 0;
 		exec @ARGV or exit 127' "$@"
 }
-cached() { awk '$3 == "FilePages:" { print $4 }' "$nodes/node$PNODE/meminfo"; }
+# To the page: what each CPU has counted for itself is added up first.
+cached() {
+	echo 1 >/proc/sys/vm/stat_refresh
+	awk '$3 == "FilePages:" { print $4 }' "$nodes/node$PNODE/meminfo"
+}
 policies() {
 	local mib=$(($(part 7) / 1024)) mode
 	local file="$tmp/fs/x" knob
