@@ -26,21 +26,6 @@ pnctl=$BUILD/pnctl/pnctl
 new=$NDCTL_BUILD/cxl/cxl
 tmp=$(mktemp -d)
 
-wrong() {
-	note "$*"
-	return 1
-}
-# try COMMAND...: what it says is in $out and $err, its exit status in $rc.
-try() {
-	rc=0
-	"$@" >"$tmp/out" 2>"$tmp/err" || rc=$?
-	out=$(<"$tmp/out") err=$(<"$tmp/err")
-}
-shown() {
-	local line
-	note "$* (exit status $rc):"
-	while read -r line; do note "  $line"; done <<<"$out$err"
-}
 # judge COMMAND...: was what was asked last so ($bad)? If not, show what the command said.
 judge() {
 	bad=$?

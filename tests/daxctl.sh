@@ -25,10 +25,6 @@ drivers=$bus/drivers
 ram=$DAX_OF_NODE2 nvdimm=$DAX_OF_NODE3
 tmp=$(mktemp -d)
 
-wrong() {
-	note "$*"
-	return 1
-}
 driver() {
 	local link
 	link=$(cd -P "$bus/devices/$1/driver" 2>/dev/null && pwd) || link=none
@@ -42,17 +38,6 @@ is() {
 	[ $# = 2 ] || [ "$(<"$bus/devices/$1/$file")" = "$3" ] || wrong "$1 is $(<"$bus/devices/$1/$file"), not $3"
 }
 
-# try COMMAND...: what it says is in $out and $err, its exit status in $rc.
-try() {
-	rc=0
-	"$@" >"$tmp/out" 2>"$tmp/err" || rc=$?
-	out=$(<"$tmp/out") err=$(<"$tmp/err")
-}
-shown() {
-	local line
-	note "$* (exit status $rc):"
-	while read -r line; do note "  $line"; done <<<"$out$err"
-}
 # does NAME IS... : COMMAND...: it succeeds, and then that is so.
 does() {
 	local name=$1 then=()

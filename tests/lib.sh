@@ -38,6 +38,23 @@ conclude() {
 	exit "$status"
 }
 note() { echo "# $*"; }
+wrong() {
+	note "$*"
+	return 1
+}
+# try COMMAND...: what it says is in $out and $err, its exit status in $rc; shown says so.
+# $tmp is a directory of the caller's.
+# shellcheck disable=SC2154 # that
+try() {
+	rc=0
+	"$@" >"$tmp/out" 2>"$tmp/err" || rc=$?
+	out=$(<"$tmp/out") err=$(<"$tmp/err")
+}
+shown() {
+	local line
+	note "$* (exit status $rc):"
+	while read -r line; do note "  $line"; done <<<"$out$err"
+}
 
 # The free pages of the private node: in its buddy lists, and on those of single CPUs.
 # Not nr_free_pages, which lags behind on each CPU. In the shell alone, as much else

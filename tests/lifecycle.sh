@@ -16,10 +16,6 @@ memtotal() {
 	read -r _ kib _ </proc/meminfo
 	echo "$kib"
 }
-wrong() {
-	note "$*"
-	return 1
-}
 # The device's own range, and the memory in it.
 iomem() {
 	local lines line n=0

@@ -28,10 +28,6 @@ fails() {
 	[[ $said = *"$3"* ]] || wrong "$said" || return
 	[ "$(cat "$parameters/$1")" = "$before" ] || wrong "it reads $(cat "$parameters/$1"), before $before"
 }
-wrong() {
-	note "$*"
-	return 1
-}
 # It takes what there is.
 all_and_one() { ! echo $((all + 1)) 2>/dev/null >"$parameters/folios"; }
 thread() { pgrep -x "$1$PNODE" >/dev/null; }
