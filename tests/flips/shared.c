@@ -106,19 +106,30 @@ static void punch_shared(struct area *a)
 		a->page[i] = (struct state){ 0 };
 }
 
-/* Another process sees the same, by the mapping that it has and by one of its own. */
-static void look_together(struct area *a)
+static void check_some(struct area *a, size_t start, size_t nr)
+{
+	size_t i;
+
+	for (i = start; i < start + nr; i++)
+		check_page(a, i);
+}
+
+/*
+ * Another process sees the same, by the mapping that it has and by one of its own. Not
+ * all of it: with swap busy a whole object takes a child seconds.
+ */
+static void look_together(struct area *a, size_t start, size_t nr)
 {
 	pid_t pid = fork();
 	void *p;
 
 	if (!pid) {
 		is_child = true;
-		check_all(a);
+		check_some(a, start, nr);
 		p = mmap(NULL, a->nr * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, object, 0);
 		if (p != MAP_FAILED) {
 			a->base = p;
-			check_all(a);
+			check_some(a, start, nr);
 			count(N_SHARED_SEEN);
 		} else if (errno != ENXIO) {
 			wrong("a child cannot share it: %s", strerror(errno));
@@ -140,8 +151,7 @@ static void use_shared(struct area *a)
 			write_page(a, i, next_gen());
 		break;
 	case 2:
-		for (i = start; i < start + nr; i++)
-			check_page(a, i);
+		check_some(a, start, nr);
 		break;
 	case 3:
 		bind_shared(a);
@@ -159,14 +169,14 @@ static void use_shared(struct area *a)
 			rnd(2) ? MADV_DONTNEED : rnd(2) ? MADV_COLLAPSE : MADV_HUGEPAGE);
 		break;
 	default:
-		look_together(a);
+		look_together(a, start, nr);
 	}
 }
 
 void share_memory(void)
 {
 	struct area *a = &area[0];
-	int i, n;
+	int i, n, kind = 0;
 
 	me = WORKERS + 1;
 	prctl(PR_SET_NAME, "flips-share");
@@ -177,11 +187,13 @@ void share_memory(void)
 	if (put_text(CGROUP "/load/cgroup.procs", "0"))
 		wrong("cannot join the group of the workers: %s", strerror(errno));
 	while (!stopped()) {
-		if (!map_shared(a, (int)rnd(DEVICES + 1) - 1, 64 + rnd(1024))) {
+		/* In turn: a slow machine has a few of each, too. */
+		if (!map_shared(a, kind++ % (DEVICES + 1) - 1, 64 + rnd(1024))) {
 			nap(50);
 			continue;
 		}
-		for (i = 0, n = 20 + rnd(200); i < n && !stopped(); i++)
+		bind_shared(a);
+		for (i = 0, n = 20 + rnd(100); i < n && !stopped(); i++)
 			use_shared(a);
 		unmap_shared(a);
 	}
