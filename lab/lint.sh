@@ -89,6 +89,21 @@ ndctl_checkpatch() {
 		--no-tree --strict --terse --no-summary --show-types --ignore FILE_PATH_CHANGES,SPDX_LICENSE_TAG)
 }
 
+# Where a paragraph begins twice scdoc wrote it so, and no reader sees it.
+man_pages() {
+	local said
+	make -s -C tools/pnctl O="$BUILD/pnctl" pages
+	said=$(mandoc -T lint -W warning "$BUILD"/pnctl/*.[1-8] | grep -v 'skipping paragraph macro: PP ') || return 0
+	echo "$said"
+	return 1
+}
+
+package() {
+	local suite
+	suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	"$TOP/lab/deb.sh" pnctl && lintian --allow-root --fail-on error,warning "$BUILD"/deb/pnctl_*."$suite".deb
+}
+
 kernel_doc() {
 	local list doc=$LINUX/tools/docs/kernel-doc out
 	[ -e "$doc" ] || doc=$LINUX/scripts/kernel-doc
@@ -129,6 +144,8 @@ check "SPDX lines" spdx
 check "no host of a registry" hosts
 check "shell: shfmt" shell_format
 check "shell: shellcheck" shell_check
+check "man pages: mandoc" man_pages
+check "package pnctl: lintian" package
 "$TOP/lab/tree.sh"
 check "C of user space: checkpatch" user_c
 check "tools/ndctl: checkpatch --strict" ndctl_checkpatch

@@ -197,6 +197,109 @@ TEST_F_TIMEOUT(knob, cpuset, LONG)
 	ASSERT_EQ(put_text(MEMS, "\n"), 0);
 }
 
+/* Of a program that was executed under a policy for the node, under @mems. -1 if it was not. */
+static long pages_of_program(const char *mems)
+{
+	char line[4096], *at, wanted[16];
+	long n, sum = 0;
+	int end[2], rc;
+	pid_t pid;
+	FILE *f;
+
+	if (pipe(end))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		dup2(end[1], STDOUT_FILENO);
+		if (put_text(MEMS, named("0,@")) || sys_set_mempolicy(MPOL_BIND, P) ||
+		    put_text(MEMS, named(mems)))
+			_exit(1);
+		execlp("cat", "cat", "/proc/self/numa_maps", NULL);
+		_exit(1);
+	}
+	close(end[1]);
+	snprintf(wanted, sizeof(wanted), " N%d=", dax.nid);
+	f = fdopen(end[0], "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, wanted);
+		if (at && sscanf(at + strlen(wanted), "%ld", &n) == 1)
+			sum += n;
+	}
+	if (f)
+		fclose(f);
+	rc = wait_child(pid);
+	return rc ? -1 : sum;
+}
+
+/* A policy outlives execve(), the grant is asked for again. */
+TEST_F_TIMEOUT(knob, cpuset_program, LONG)
+{
+	unsigned int i;
+
+	if (!node_has("has_memory", 0) || enter_cgroup())
+		SKIP(return, "no memory on node 0, or no control groups");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
+	for (i = 0; i < ARRAY_SIZE(cells); i++) {
+		const struct cell *c = &cells[i];
+		long n;
+
+		ASSERT_EQ(set_knob("cpuset", c->knob), 0);
+		n = pages_of_program(c->mems);
+		TH_LOG("mems '%s', cpuset %s: %ld pages", c->mems, c->knob, n);
+		ASSERT_GE(n, 0);
+		EXPECT_EQ(n > 0, c->may);
+	}
+	ASSERT_EQ(put_text(MEMS, "\n"), 0);
+}
+
+/* The partitions of cpuset.cpus are of CPUs: with them nodes are granted as without. */
+TEST_F_TIMEOUT(knob, cpuset_partition, LONG)
+{
+	static const char * const kinds[] = { "root", "isolated", "member" };
+	static const char * const path = CGROUP GROUP "/cpuset.cpus.partition";
+	char text[64];
+	unsigned int i;
+
+	if (!node_has("has_memory", 0) || enter_cgroup())
+		SKIP(return, "no memory on node 0, or no control groups");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "a partition leaves a CPU to the others");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("cpuset", "1"), 0);
+	ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.cpus", "1"), 0);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct seen s = {};
+
+		ASSERT_EQ(put_text(MEMS, named("0,@")), 0);
+		ASSERT_EQ(put_text(path, kinds[i]), 0);
+		ASSERT_EQ(get_text(path, text, sizeof(text)), 0);
+		EXPECT_EQ(strncmp(text, kinds[i], strlen(kinds[i])), 0);
+		EXPECT_EQ(strstr(text, "invalid"), NULL) TH_LOG("%s", text);
+		EXPECT_TRUE(effective(EFFECTIVE, dax.nid));
+		ASSERT_EQ(look_as_nobody(&s), 0);
+		EXPECT_TRUE(s.listed);
+		EXPECT_EQ(s.bound, NR);
+		EXPECT_EQ(s.unasked, 0);
+
+		/* Neither what comes and goes nor what is taken away is the partition's end. */
+		ASSERT_EQ(set_state("unplugged"), 0);
+		EXPECT_FALSE(effective(EFFECTIVE, dax.nid));
+		ASSERT_EQ(set_state(variant->state), 0);
+		EXPECT_TRUE(effective(EFFECTIVE, dax.nid));
+		ASSERT_EQ(put_text(MEMS, "0"), 0);
+		EXPECT_FALSE(effective(EFFECTIVE, dax.nid));
+		ASSERT_EQ(look_as_nobody(&s), 0);
+		EXPECT_FALSE(s.listed);
+		EXPECT_EQ(s.bound, 0);
+		ASSERT_EQ(get_text(path, text, sizeof(text)), 0);
+		EXPECT_EQ(strncmp(text, kinds[i], strlen(kinds[i])), 0);
+		EXPECT_EQ(strstr(text, "invalid"), NULL) TH_LOG("%s", text);
+	}
+	ASSERT_EQ(put_text(CGROUP GROUP "/cpuset.cpus", "\n"), 0);
+	ASSERT_EQ(put_text(MEMS, "\n"), 0);
+}
+
 /* The same for shared memory: of the object's policy and of the task's. */
 TEST_F_TIMEOUT(knob, cpuset_shared, LONG)
 {

@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <sys/ipc.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 
@@ -206,6 +207,124 @@ TEST_F_TIMEOUT(knob, shmem_files, LONG)
 		close(fd);
 	}
 	free(text);
+}
+
+/* What is spliced into a file, from a pipe or from another, is in pages of that file. */
+TEST_F_TIMEOUT(knob, shmem_splice, LONG)
+{
+	const size_t size = 16 * page;
+	int from, fd, end[2], on;
+	char *p, *text;
+	off_t offset;
+
+	text = malloc(size);
+	ASSERT_NE(text, NULL);
+	memset(text, 'b', size);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	/* Whose pages stay where they are. */
+	from = memfd_create("anondax", MFD_CLOEXEC);
+	ASSERT_GE(from, 0);
+	ASSERT_EQ(write(from, text, size), (ssize_t)size);
+	for (on = 0; on < 2; on++) {
+		const long there = on ? size / page : 0;
+
+		ASSERT_EQ(set_knob("shmem", on ? "1" : "0"), 0);
+		ASSERT_EQ(pipe(end), 0);
+		fd = memfd_create("anondax", MFD_CLOEXEC);
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(sys_set_mempolicy(MPOL_BIND, PRIVATE), 0);
+		offset = 0;
+		EXPECT_EQ(splice(from, &offset, end[1], NULL, size, 0), (ssize_t)size);
+		EXPECT_EQ(splice(end[0], NULL, fd, NULL, size, SPLICE_F_MOVE), (ssize_t)size);
+		offset = 0;
+		EXPECT_EQ(sendfile(fd, from, &offset, size), (ssize_t)size);
+		sys_set_mempolicy(MPOL_DEFAULT, 0);
+		p = map_fd(fd, 2 * size);
+		ASSERT_NE(p, MAP_FAILED);
+		madvise(p, 2 * size, MADV_POPULATE_READ);
+		EXPECT_EQ(count_on(p, size, dax.nid), there);
+		EXPECT_EQ(count_on(p + size, size, dax.nid), there);
+		EXPECT_EQ(memcmp(p, text, size), 0);
+		EXPECT_EQ(memcmp(p + size, text, size), 0);
+		/* And out of it again, from where it lies. */
+		offset = 0;
+		EXPECT_EQ(splice(fd, &offset, end[1], NULL, size, 0), (ssize_t)size);
+		memset(text, 0, size);
+		EXPECT_EQ(read(end[0], text, size), (ssize_t)size);
+		EXPECT_EQ(memcmp(p, text, size), 0);
+		EXPECT_EQ(count_on(p, size, dax.nid), there);
+		munmap(p, 2 * size);
+		close(fd);
+		close(end[0]);
+		close(end[1]);
+	}
+	p = map_fd(from, size);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, size, MADV_POPULATE_READ);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	munmap(p, size);
+	close(from);
+	free(text);
+}
+
+/* By a user without privileges, in namespaces of his own. Pages on the node, or -errno. */
+static long tmpfs_of_nobody(const char *options, size_t size)
+{
+	long *shared = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long on = -1;
+	pid_t pid;
+	char *p;
+	int fd;
+
+	if (shared == MAP_FAILED)
+		return -1;
+	mkdir(MOUNT, 0755);
+	pid = fork();
+	if (!pid) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		prctl(PR_SET_DUMPABLE, 1);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) ||
+		    put_text("/proc/self/setgroups", "deny") ||
+		    put_text("/proc/self/uid_map", "0 65534 1") ||
+		    put_text("/proc/self/gid_map", "0 65534 1"))
+			_exit(2);
+		*shared = mount_tmpfs(options);
+		if (*shared)
+			_exit(0);
+		p = map_kind(TMPFS, size, &fd);
+		if (p == MAP_FAILED)
+			_exit(3);
+		fill(p, size, 1);
+		*shared = filled(p, size, 1) ? count_on(p, size, dax.nid) : -1;
+		_exit(0);
+	}
+	if (!wait_child(pid))
+		on = *shared;
+	munmap(shared, page);
+	rmdir(MOUNT);
+	return on;
+}
+
+/* He may have by a mount of his own what he may have by a policy, and no more. */
+TEST_F_TIMEOUT(knob, shmem_mount_user, LONG)
+{
+	const size_t size = 16 * page;
+	char options[64];
+	int shmem, cpuset;
+
+	if (enter_cgroup())
+		SKIP(return, "no control groups");
+	snprintf(options, sizeof(options), "mpol=bind:%d", dax.nid);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	for (shmem = 0; shmem < 2; shmem++) {
+		ASSERT_EQ(set_knob("shmem", shmem ? "1" : "0"), 0);
+		for (cpuset = 0; cpuset < 2; cpuset++) {
+			ASSERT_EQ(set_knob("cpuset", cpuset ? "1" : "0"), 0);
+			EXPECT_EQ(tmpfs_of_nobody(options, size),
+				  shmem && !cpuset ? (long)(size / page) : -EINVAL);
+		}
+	}
 }
 
 /* The option of a mount. */
