@@ -33,6 +33,7 @@ declare -A meant=(
 	["mm/madvise.o"]="MADV_FREE made lazyfree what KSM had merged"
 	["kernel/sched/fair.o"]="task_numa_fault() took the time of a scan for a CPU"
 	["mm/vmscan.o"]="a proactive request stopped where there was little page cache"
+	["mm/shmem.o"]="a part of a large swap entry was taken for another entry"
 	["mm/memory-tiers.o"]="its demotion targets can be computed by others"
 	["mm/userfaultfd.o"]="looked for the end of the file in anonymous mappings"
 	["drivers/cxl/core/region.o"]="decoders were reset under memory in use"

@@ -4,6 +4,7 @@
 # kernel's command line names (lab.stage). Prints TAP.
 #
 #   taken    nothing is saved, and kmem has the device: it is in use, and stays there
+#   typed    the newcomer's path: README and guide, typed line by line
 #   create   without kmem: node, services and their drop-ins are made
 #   again    all of it is there again, and kmem was not in between
 #   kmem     kmem was first: it is taken from there
@@ -87,6 +88,7 @@ main_pid() { systemctl show -P MainPID "$1"; }
 
 redis() { redis-cli -s /run/redis/redis-server.sock "$@"; }
 redis_pong() { [ "$(redis ping)" = PONG ]; }
+redis_answers_tcp() { [ "$(redis-cli ping)" = PONG ]; }
 redis_answers() { soon redis_pong; }
 redis_has() { [ "$(redis --raw get big | cksum)" = "$(cat "$data.cksum")" ]; }
 # The server process of a session, that has read all of the table.
@@ -151,6 +153,11 @@ taken)
 	must "taken: and what to do" grep 'keep kmem from loading and reboot' /run/err
 	check "taken: kmem has it still, as ordinary memory" eval '[ "$(driver)" = kmem ] && ordinary && [ "$(cat "$dev/state")" != unplugged ]'
 	check "taken: nothing is saved" [ -z "$(ls $conf 2>/dev/null)" ]
+	;;
+typed)
+	# shellcheck source=tests/install/typed.sh
+	. ./typed.sh
+	newcomer
 	;;
 create)
 	check "create: nothing has failed" [ -z "$(systemctl --failed --plain --no-legend | tee /dev/stderr)" ]

@@ -6,7 +6,7 @@
 # happens there, and prints TAP. The disk stays: build/install/disk.
 #
 # CONFIG=NAME is that of the kernel, as of `make deb`. STAGES='create again' does only these;
-# on the disk as it is, unless they begin with taken or create.
+# on the disk as it is, unless they begin with taken, typed or create.
 
 . "$(dirname "$0")/../lab/lib.sh"
 . "$TOP/lab/apt.sh"
@@ -17,7 +17,7 @@ work=$BUILD/install
 logs=$BUILD/logs
 mkdir -p "$work" "$logs"
 # What the disk has before ours comes.
-packages=systemd-sysv,udev,dbus,kmod,procps,initramfs-tools,zstd,numactl,redis-server,postgresql
+packages=systemd-sysv,udev,dbus,kmod,procps,initramfs-tools,zstd,sudo,numactl,redis-server,postgresql
 
 for tool in mmdebstrap fakeroot mkfs.ext4 debugfs qemu-system-x86_64; do
 	command -v $tool >/dev/null || die "$tool is not installed" "run 'make setup'"
@@ -65,7 +65,7 @@ make_disk() {
 	mkdir -p "$work/in/debs" "$work/in/lab"
 	cp "${debs[@]}" "$work/in/debs"
 	cp "$TOP"/tests/{lib.sh,install-vm.sh} "$BUILD/hold" "$work/in/lab"
-	cp "$TOP"/tests/install/* "$work/in/lab"
+	cp "$TOP"/tests/install/* "$TOP"/README.md "$TOP"/docs/guide.md "$work/in/lab"
 	# What runs the stages, and what is there before ours, to be compared with what is left.
 	cat >"$work/in/customize" <<'END'
 set -e
@@ -97,10 +97,10 @@ END
 	rm -rf "$work/tree" "$work/system.tar"
 	mv "$work/disk.part" "$work/disk"
 }
-stages=${STAGES:-taken create again kmem absent purge}
+stages=${STAGES:-taken typed create again kmem absent purge}
 case $stages in
-taken* | create*) make_disk ;;
-*) [ -f "$work/disk" ] || die "there is no disk yet" "STAGES begins with taken or create" ;;
+taken* | typed* | create*) make_disk ;;
+*) [ -f "$work/disk" ] || die "there is no disk yet" "STAGES begins with taken, typed or create" ;;
 esac
 for f in vmlinuz initrd.img; do
 	debugfs -R "dump /boot/$f-$release $work/$f" "$work/disk" >/dev/null 2>&1
@@ -168,6 +168,8 @@ for name in $stages; do
 	case $name in
 	# What the guide says to do the first time, where kmem had it.
 	create) stage "$name" modprobe.blacklist=kmem ;;
+	# There kmem comes by hand; what it plugs is not used.
+	typed) stage "$name" modprobe.blacklist=kmem memhp_default_state=offline ;;
 	# Whatever driver was first, what it plugged is offline.
 	kmem) stage "$name" memhp_default_state=offline ;;
 	*) stage "$name" ;;

@@ -641,6 +641,10 @@ units() {
 	check "the unit stops, and the service with it" systemctl --user stop private-nodes@fast.service
 	! systemctl --user -q is-active needs.service && has none 0:0 600 && ! private
 	result $? "the node is gone"
+	check "the unit starts again" systemctl --user start private-nodes@fast.service
+	works "destroy: what a unit has made is forgotten" destroy "$DAX" --forget
+	check "its unit stops" systemctl --user stop private-nodes@fast.service
+	check "and has not failed" eval '! systemctl --user -q is-failed private-nodes@fast.service'
 	systemctl --user exit
 	wait $manager
 	rm -r /run/systemd/system /etc/private-nodes.d
