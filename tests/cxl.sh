@@ -79,6 +79,14 @@ dax_of() {
 	done
 	return 1
 }
+# dax_under REGION
+dax_under() {
+	local d
+	for d in "$devices/$1"/dax_region*/dax*.*; do
+		[ ! -e "$d" ] || { echo "${d##*/}" && return; }
+	done
+	return 1
+}
 # create NAME [OPTION...]: a region of all of the volatile device, with a dax device. cxl succeeds
 # whatever comes of it.
 create() {
@@ -278,6 +286,49 @@ operator() {
 }
 
 #
+# Two regions of one device: where the memory of the upper one begins there is the sum of
+# what is below.
+#
+neighbours() {
+	local dax below above='' memdev r node=2 window=$devices/decoder0.0
+	memdev=$(memdev_of 0xc0)
+	until_true [ -e "$devices/$memdev/driver" ]
+	! r=$(region_of ram) || put "$r" "$window/delete_region"
+	create "two regions of a device: the lower one" -s 256M
+	below=$(region_of ram)
+	try "$new" create-region -t ram -d decoder0.0 -m "$memdev" -s 256M
+	for r in "$devices"/region*; do
+		[ "$(<"$r/mode")" != ram ] || [ "${r##*/}" = "$below" ] || above=${r##*/}
+	done
+	[ -n "$above" ] && until_true dax_under "$above" >/dev/null
+	judge cxl create-region -s 256M
+	result "$bad" "and the upper one"
+	dax=$(dax_under "$above")
+	does "the upper one: plugged" lab/vm-node.sh online_movable "$dax"
+	check "and used" hold "$BUILD/hold" "/dev/$dax" 8
+	refused "the lower one, not plugged: to reset its decoders" "$below" 0 "$devices/$below/commit"
+	refused "to delete it" "$below" "$below" "$window/delete_region"
+	refused "to take its target away" "$below" '' "$devices/$below/target0"
+	kept "both: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$memdev"
+	try put 0 "$devices/$above/size"
+	[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && grep -q ": $above\$" /proc/iomem && as_written
+	judge "echo 0 >$devices/$above/size"
+	result "$bad" "the addresses of what is in use cannot be given back"
+	does "cxl enable-memdev" cxl enable-memdev "$memdev"
+	until_true dax_under "$above" >/dev/null
+	dax=$(dax_under "$above")
+	does "the upper one is taken up where it was" lab/vm-node.sh online_movable "$dax"
+	check "as written" as_written
+	check "the lower one is there" [ "$(<"$devices/$below/commit")" = 1 ]
+	does "unplugged in use" lab/vm-node.sh unplugged "$dax"
+	check "let go of" let_go
+	does "unplugged: cxl destroy-region --force, of the upper one" cxl destroy-region -f "$above"
+	does "and of the lower one" cxl destroy-region -f "$below"
+	check "both are gone" eval '! region_of ram'
+	create "cxl create-region"
+}
+
+#
 # A persistent device: a namespace of NVDIMM, on a region of CXL.
 #
 persistent() {
@@ -324,7 +375,7 @@ control() {
 
 # To zero it is most of what unplugging takes here, and not what this is about.
 echo "options anondax scrub=0" >/etc/modprobe.d/cxl-test.conf
-for group in persistent volatile operator control; do
+for group in persistent volatile operator neighbours control; do
 	[ $# = 0 ] || [[ " $* " = *" $group "* ]] || continue
 	note "$group"
 	began=$SECONDS

@@ -486,7 +486,7 @@ static ssize_t adistance_store(struct device *dev,
 			       const char *buf, size_t len)
 {
 	struct anondax *ad = dev_get_drvdata(dev);
-	int adistance;
+	int adistance, was;
 
 	if (kstrtoint(buf, 0, &adistance) || adistance <= 0)
 		return -EINVAL;
@@ -498,10 +498,10 @@ static ssize_t adistance_store(struct device *dev,
 	/* The node has its place in the tiers from when its memory comes. */
 	if (ad->node->nr_plugged)
 		return -EBUSY;
-	if (adistance != ad->node->adistance) {
-		WRITE_ONCE(ad->node->adistance, adistance);
+	was = anondax_adistance(ad->node);
+	WRITE_ONCE(ad->node->adistance, adistance);
+	if (adistance != was)
 		anondax_notify_knob(ad->node, "adistance", adistance);
-	}
 	return len;
 }
 static DEVICE_ATTR_RW(adistance);

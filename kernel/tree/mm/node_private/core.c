@@ -201,7 +201,7 @@ int node_private_register(int nid, struct node_private *np)
 
 	if (nid < 0 || nid >= MAX_NUMNODES || !node_possible(nid))
 		return -EINVAL;
-	if (!np->owner || np->opts & ~NODE_PRIVATE_OPT_ALL)
+	if (!np->owner || !np->name || np->opts & ~NODE_PRIVATE_OPT_ALL)
 		return -EINVAL;
 
 	lock_device_hotplug();

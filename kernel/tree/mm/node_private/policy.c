@@ -768,8 +768,11 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			return -EINVAL;
 		if (!mpol_names_denied(pol, vma))
 			continue;
-		if (vma_may_name_private(vma))
-			count_refused(&pol->nodes, &NODE_MASK_NONE, vma_policy_denied(vma));
+		if (vma_may_name_private(vma)) {
+			/* All that is left here is refused by its knob. */
+			nodes_and(left, pol->nodes, *vma_policy_denied(vma));
+			count_refused(&left, &NODE_MASK_NONE, &left);
+		}
 		if (!nodes_andnot(left, pol->nodes, *vma_policy_denied(vma)))
 			return -EINVAL;
 		nodes_or(drop, drop, *vma_policy_denied(vma));
