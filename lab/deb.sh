@@ -23,9 +23,6 @@
 deb=$BUILD/deb
 mkdir -p "$deb" "$BUILD/logs"
 
-# The machine's own release has a name in /etc/os-release.
-own_suite() { (. /etc/os-release && echo "${VERSION_CODENAME:-}"); }
-
 built() { note "build/deb/$(basename "$1"), $(stat -c %s "$1" | numfmt --to=iec)B"; }
 
 # What is there already, made of the same: $1 the stamp's file, $2 what it has to say, then

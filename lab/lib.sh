@@ -62,3 +62,6 @@ as_root() {
 # shellcheck disable=SC2034 # for who sources this
 live_awk=(awk)
 case $(readlink -f "$(command -v awk)") in */mawk) live_awk+=(-W interactive) ;; esac
+
+# The machine's own release has a name in /etc/os-release.
+own_suite() { (. /etc/os-release && echo "${VERSION_CODENAME:-}"); }

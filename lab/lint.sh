@@ -99,9 +99,7 @@ man_pages() {
 }
 
 package() {
-	local suite
-	suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	"$TOP/lab/deb.sh" pnctl && lintian --allow-root --fail-on error,warning "$BUILD"/deb/pnctl_*."$suite".deb
+	"$TOP/lab/deb.sh" pnctl && lintian --allow-root --fail-on error,warning "$BUILD"/deb/pnctl_*."$(own_suite)".deb
 }
 
 kernel_doc() {

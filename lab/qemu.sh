@@ -35,7 +35,7 @@ flock "$lock"
 found=("$OUT/usr/bin/qemu-system-x86_64" -L "$OUT/usr/share/qemu" -L "$OUT/usr/share/seabios")
 if [ ! -f "$OUT/.complete" ]; then
 	exec 3>&1 1>&2 # progress goes to stderr, the answer to stdout
-	suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)-backports
+	suite=$(own_suite)-backports
 	step "Fetching QEMU $want or later (Debian's $suite): this machine's is older"
 	need_space "$CACHE" 300
 	state=$CACHE/apt-qemu

@@ -216,6 +216,7 @@ void child_generations(void);
 void handle_signals(void);
 bool write_page(struct area *a, size_t i, uint32_t gen);
 bool check_page(struct area *a, size_t i);
+void check_some(struct area *a, size_t start, size_t nr);
 void check_all(struct area *a);
 /* Is what was read from a page what may be there? */
 bool judge_page(struct area *a, size_t i, const uint64_t *page);

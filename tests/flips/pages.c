@@ -201,12 +201,17 @@ bool check_page(struct area *a, size_t i)
 	return true;
 }
 
-void check_all(struct area *a)
+void check_some(struct area *a, size_t start, size_t nr)
 {
 	size_t i;
 
-	for (i = 0; i < a->nr; i++)
+	for (i = start; i < start + nr; i++)
 		check_page(a, i);
+}
+
+void check_all(struct area *a)
+{
+	check_some(a, 0, a->nr);
 }
 
 /* A part of an area, up to @max pages. */

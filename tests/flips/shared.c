@@ -106,14 +106,6 @@ static void punch_shared(struct area *a)
 		a->page[i] = (struct state){ 0 };
 }
 
-static void check_some(struct area *a, size_t start, size_t nr)
-{
-	size_t i;
-
-	for (i = start; i < start + nr; i++)
-		check_page(a, i);
-}
-
 /*
  * Another process sees the same, by the mapping that it has and by one of its own. Not
  * all of it: with swap busy a whole object takes a child seconds.

@@ -23,10 +23,9 @@ enter() {
 	[ -n "$line" ] || return 0
 	case $line in
 	*...*) return 0 ;;
-	*systemctl*) eval "$line" >/run/typed 2>&1 || rc=$? ;;
-	*'redis-server'*)
+	'pnctl run '* | 'numactl '*)
 		(cd /run/typed.d && setsid bash -c "$line" >/run/typed 2>&1 &)
-		soon eval '[ "$(redis-cli ping)" = PONG ]' || rc=1
+		soon redis_answers_tcp || rc=1
 		;;
 	*'pnctl watch'*)
 		timeout 10 bash -c "$line" >/run/typed 2>&1
@@ -131,10 +130,10 @@ newcomer() {
 	mkdir -p /srv/cache
 	typed guide.md 'Shared memory' 1
 	head -c 1M /dev/urandom >/srv/cache/file
-	must "typed: a file of that tmpfs is there" eval 'pnctl who -v 2 | tee /run/typed; [ "$(knob shmem)" = 1 ]'
+	check "typed: the knob shmem is on" [ "$(knob shmem)" = 1 ]
 	typed guide.md Watching 1
 	typed guide.md 'Counters and tracepoints' 1
-	must "typed: it counts shared memory" eval '[ "$(awk "\$1 == \"alloc_shmem\" { print \$2 }" /run/typed)" -ge 256 ]'
+	must "typed: the pages of that file are counted" eval '[ "$(awk "\$1 == \"alloc_shmem\" { print \$2 }" /run/typed)" -ge 256 ]'
 	umount /srv/cache
 	rmdir /srv/cache
 	no_redis
