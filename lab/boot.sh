@@ -158,30 +158,35 @@ soft_reserved() {
 	append+=" memmap=${size}M%$((4096 + (mem > low ? mem - low : 0)))M-1+0xefffffff"
 }
 
-# cxl volatile|persistent: a CXL memory device, behind a host bridge and in a window of its own:
+# cxl volatile|persistent [DEVICES]: CXL memory, behind a host bridge and in a window of its own:
 # regions behind one bridge have to be made in the order of their addresses. It takes the next
-# node, which the kernel makes of the window. Its serial number is 0xc0 and its place.
+# node, which the kernel makes of the window. It is of one device, or interleaved over several.
+# Their serial numbers count from 0xc0, those of the next window from 0xd0.
 cxl() {
-	local id=$windows memdev=volatile-memdev=cxl$windows
-	[ $((size % 256)) = 0 ] || die "'$size' MiB of CXL memory: not a multiple of 256" "-z takes MiB, in whole 256 for this machine"
+	local id=$windows ways=${2:-1} kind i name
+	[ $((size % (256 * ways))) = 0 ] || die "'$size' MiB of CXL memory: not a multiple of $((256 * ways))" \
+		"-z takes MiB, in whole $((256 * ways)) for this machine"
 	[ "$id" != 0 ] || machine+=,cxl=on
 	newer=10
 	windows=$((id + 1))
 	nodes=$((nodes + 1))
 	expected=$((expected + 1))
 	machine+=,cxl-fmw.$id.targets.0=bridge$id,cxl-fmw.$id.size=${size}M
-	# Labels are what makes a persistent one usable.
-	[ "$1" = volatile ] || {
-		memdev=persistent-memdev=cxl$id,lsa=lsa$id
-		qemu+=(-object "memory-backend-ram,id=lsa$id,size=1M")
-	}
-	# With decoders in the bridge too, though there is but one port.
-	qemu+=(
-		-object "memory-backend-ram,id=cxl$id,size=${size}M"
-		-device "pxb-cxl,id=bridge$id,bus=pcie.0,bus_nr=$((32 * (id + 1))),hdm_for_passthrough=on"
-		-device "cxl-rp,id=port$id,bus=bridge$id,port=$id,chassis=0,slot=$((id + 2))"
-		-device "cxl-type3,id=mem$id,bus=port$id,$memdev,sn=$((0xc0 + id))"
-	)
+	# With decoders in the bridge too, though there may be but one port.
+	qemu+=(-device "pxb-cxl,id=bridge$id,bus=pcie.0,bus_nr=$((32 * (id + 1))),hdm_for_passthrough=on")
+	for ((i = 0; i < ways; i++)); do
+		name=$id.$i kind=volatile-memdev=cxl$id.$i
+		# Labels are what makes a persistent one usable.
+		[ "$1" = volatile ] || {
+			kind=persistent-memdev=cxl$name,lsa=lsa$name
+			qemu+=(-object "memory-backend-ram,id=lsa$name,size=1M")
+		}
+		qemu+=(
+			-object "memory-backend-ram,id=cxl$name,size=$((size / ways))M"
+			-device "cxl-rp,id=port$name,bus=bridge$id,port=$i,chassis=$id,slot=$((i + 2))"
+			-device "cxl-type3,id=mem$name,bus=port$name,$kind,sn=$((0xc0 + 16 * id + i))"
+		)
+	done
 }
 
 # hmat INITIATOR:TARGET:NANOSECONDS:BYTES/S...

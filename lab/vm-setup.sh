@@ -15,10 +15,10 @@ fail() {
 ! grep -q ' lab\.again=' /proc/cmdline || exit 0
 
 dax=/sys/bus/dax/devices
-# A CXL memory device comes without a region.
-for memdev in /sys/bus/cxl/devices/mem*; do
-	[ -e "$memdev" ] || continue
-	lab/vm-cxl.sh "${memdev##*/}" >/dev/null || fail "${memdev##*/} does not become a region"
+# CXL memory devices come without a region.
+for window in /sys/bus/cxl/devices/decoder0.*; do
+	[ -e "$window" ] || continue
+	lab/vm-cxl.sh "${window##*.}" >/dev/null || fail "what is behind ${window##*/} does not become a region"
 done
 # An NVDIMM comes as a region without a namespace.
 for region in /sys/bus/nd/devices/region*; do

@@ -14,7 +14,10 @@ cd "$(dirname "$0")/.." || exit 1
 
 if [ "${1:-}" != guest ]; then
 	lab/ndctl.sh || exit
-	exec lab/boot.sh -q -k "${KIND:-base}" -s "${SHAPE:-cxl}" -z 512 -m 512 -t 500 -n cxl -c memory_hotplug.memmap_on_memory=1 \
+	shape=${SHAPE:-cxl} size=512
+	# A region is a multiple of 256 MiB of each of its devices.
+	[ "$shape" != interleave ] || size=1024
+	exec lab/boot.sh -q -k "${KIND:-base}" -s "$shape" -z "$size" -m 512 -t 500 -n cxl -c memory_hotplug.memmap_on_memory=1 \
 		-e "NDCTL_BUILD=${NDCTL_BUILD:-${BUILD:-$PWD/build}/ndctl}" -- tests/cxl.sh guest "$@"
 fi
 shift
@@ -168,6 +171,8 @@ kept() {
 	judge "$@"
 	result "$bad" "$name: memory in use stays, with what is in it"
 }
+# A suspend to RAM is offered.
+suspends() { grep -qw deep /sys/power/mem_sleep; }
 # back NAME NODE STATE COMMAND...: a dax device is there again, and anondax takes it up.
 back() {
 	local name=$1 node=$2 state=$3 dax
@@ -329,11 +334,131 @@ neighbours() {
 }
 
 #
+# A region that is divided: when it is enabled again, it comes as one dax device.
+#
+divided() {
+	local dax region size=$((256 << 20)) node=2
+	until_true [ -e "$devices/$(memdev_of 0xc0)/driver" ]
+	! region=$(region_of ram) || put "$region" "$devices/decoder0.0/delete_region"
+	create "cxl create-region"
+	region=$(region_of ram) dax=$(dax_of "$node")
+	put "$dax" "$bus/devices/$dax/driver/unbind"
+	does "divided: a smaller device" put "$size" "$bus/devices/$dax/size"
+	does "is plugged" lab/vm-node.sh online_movable "$dax"
+	check "and used" hold "$BUILD/hold" "/dev/$dax" 8
+	kept "cxl disable-region" "$node" cxl disable-region "$region"
+	does "cxl enable-region" cxl enable-region "$region"
+	until_true dax_of "$node" >/dev/null
+	dax=$(dax_of "$node")
+	check "there is one device of all of the region" [ "$(<"$bus/devices/$dax/size")" -gt "$size" ]
+	dmesg -C
+	try lab/vm-node.sh online_movable "$dax"
+	[ "$rc" != 0 ] && dmesg | grep -q "$dax: has memory that another device, of $size bytes, has left online on node $node" && as_written
+	judge lab/vm-node.sh online_movable "$dax"
+	result "$bad" "it is not taken up, and the log says what to do"
+	[ "$(driver_of "$bus/devices/$dax")" = none ] || put "$dax" "$bus/devices/$dax/driver/unbind"
+	back "of the size that it had" "$node" online_movable put "$size" "$bus/devices/$dax/size"
+	does "unplugged in use" lab/vm-node.sh unplugged "$(dax_of "$node")"
+	check "let go of" let_go
+	does "its region is deleted" put "$region" "$devices/decoder0.0/delete_region"
+	create "cxl create-region"
+	# The control: another size that nothing was left behind by.
+	dax=$(dax_of "$node")
+	put "$dax" "$bus/devices/$dax/driver/unbind"
+	put "$size" "$bus/devices/$dax/size"
+	does "with nothing left behind: a smaller device" lab/vm-node.sh unplugged "$dax"
+	put "$dax" "$bus/devices/$dax/driver/unbind"
+	put $((512 << 20)) "$bus/devices/$dax/size"
+	does "and all of it" lab/vm-node.sh unplugged "$dax"
+}
+
+#
+# A region over two devices, of which one goes.
+#
+interleaved() {
+	local dax region first second m r below above='' node=2 root window=$devices/decoder0.0
+	dax=$(dax_of "$node") region=$(region_of ram) first=$(memdev_of 0xc0) second=$(memdev_of 0xc1)
+	check "interleaved: over two devices" [ "$(<"$devices/$region/interleave_ways")" = 2 ]
+	does "interleaved: plugged" lab/vm-node.sh online_movable "$dax"
+	check "interleaved: used" hold "$BUILD/hold" "/dev/$dax" 8
+	refusals interleaved ram
+	for m in "$first" "$second"; do
+		kept "$m of two: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$m"
+		try put "$region" "$window/delete_region"
+		[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && as_written
+		judge "echo $region >$window/delete_region"
+		result "$bad" "without it the region cannot be deleted"
+		# Of the other device.
+		for r in 0 1; do [ "$(<"$devices/$region/target$r")" = '' ] || break; done
+		try put '' "$devices/$region/target$r"
+		[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && [ "$(<"$devices/$region/target$r")" != '' ] && as_written
+		judge "echo >$devices/$region/target$r"
+		result "$bad" "nor its other target be taken away"
+		back "cxl enable-memdev" "$node" online_movable cxl enable-memdev "$m"
+	done
+	check "suspend to RAM is not offered, with the devices" eval "! suspends"
+	kept "both: cxl disable-memdev --force, of one" "$node" cxl disable-memdev -f "$second"
+	does "and the other" cxl disable-memdev -f "$first"
+	check "what is in it stays" as_written
+	check "suspend to RAM is not offered without them: it would lose what is in the memory" eval "! suspends"
+	does "cxl enable-memdev, of one" cxl enable-memdev "$second"
+	back "cxl enable-memdev, of the other" "$node" online_movable cxl enable-memdev "$first"
+	m=$(pci_of "$first")
+	kept "the PCI device of one removed" "$node" put 1 "/sys/bus/pci/devices/$m/remove"
+	back "and found again" "$node" online_movable put 1 /sys/bus/pci/rescan
+	root=$(basename "$(cd -P "$devices/root0/uport" && pwd)")
+	kept "the root of CXL unbound" "$node" put "$root" "$acpi"/unbind
+	back "and bound" "$node" online_movable put "$root" "$acpi"/bind
+	does "interleaved: unplugged in use" lab/vm-node.sh unplugged "$(dax_of "$node")"
+	check "the pages have moved, as written" let_go
+	does "its region is deleted" put "$(region_of ram)" "$window/delete_region"
+
+	# One of the first device alone, and above it one of both, which waits for either.
+	first=$(memdev_of 0xc0) second=$(memdev_of 0xc1)
+	until_true [ -e "$devices/$first/driver" ] && until_true [ -e "$devices/$second/driver" ]
+	try "$new" create-region -t ram -d decoder0.0 -m "$first" -s 256M
+	below=$(region_of ram)
+	try "$new" create-region -t ram -d decoder0.0 -w 2 -m "$first" "$second" -s 512M
+	for r in "$devices"/region*; do
+		[ "$(<"$r/mode")" != ram ] || [ "${r##*/}" = "$below" ] || above=${r##*/}
+	done
+	[ -n "$above" ] && until_true dax_under "$above" >/dev/null
+	judge cxl create-region
+	result "$bad" "interleaved: above a region of one of the devices"
+	does "the upper one: plugged" lab/vm-node.sh online_movable "$(dax_under "$above")"
+	check "and used" hold "$BUILD/hold" "/dev/$(dax_under "$above")" 8
+	refused "the lower one, not plugged: to reset its decoders" "$below" 0 "$devices/$below/commit"
+	does "cxl disable-memdev --force, of the other device" cxl disable-memdev -f "$second"
+	check "the dax device of the upper one has gone, its memory stays" eval "! dax_under $above && as_written && PNODE=$node private"
+	refused "the upper one waits; the lower one: to reset its decoders" "$below" 0 "$devices/$below/commit"
+	kept "both: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$first"
+	try put "$below" "$window/delete_region"
+	[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && as_written
+	judge "echo $below >$window/delete_region"
+	result "$bad" "the lower one cannot be deleted"
+	does "cxl enable-memdev, of the first" cxl enable-memdev "$first"
+	until_true eval "[ \"\$(driver_of $devices/$below)\" = cxl_region ]"
+	refused "the lower one is back, the upper one not: to reset its decoders" "$below" 0 "$devices/$below/commit"
+	does "cxl enable-memdev, of the other" cxl enable-memdev "$second"
+	until_true dax_under "$above" >/dev/null
+	does "the upper one is taken up where it was" lab/vm-node.sh online_movable "$(dax_under "$above")"
+	check "as written" as_written
+	refused "the lower one, not plugged: to reset its decoders" "$below" 0 "$devices/$below/commit"
+	does "unplugged in use" lab/vm-node.sh unplugged "$(dax_under "$above")"
+	check "let go of" let_go
+	does "the upper one is deleted" put "$above" "$window/delete_region"
+	does "now the lower one can be reset" put 0 "$devices/$below/commit"
+	does "and deleted" put "$below" "$window/delete_region"
+	for m in "$first" "$second"; do does "not in use: cxl disable-memdev" cxl disable-memdev -f "$m"; done
+	check "suspend to RAM is offered" suspends
+}
+
+#
 # A persistent device: a namespace of NVDIMM, on a region of CXL.
 #
 persistent() {
 	local dax region memdev node=3
-	dax=$(dax_of "$node") region=$(region_of pmem) memdev=$(memdev_of 0xc1)
+	dax=$(dax_of "$node") region=$(region_of pmem) memdev=$(memdev_of 0xd0)
 	does "persistent: plugged" lab/vm-node.sh online_kernel "$dax"
 	check "persistent: used" hold "$BUILD/hold" "/dev/$dax" 8
 	refusals persistent pmem
@@ -375,7 +500,9 @@ control() {
 
 # To zero it is most of what unplugging takes here, and not what this is about.
 echo "options anondax scrub=0" >/etc/modprobe.d/cxl-test.conf
-for group in persistent volatile operator neighbours control; do
+groups=(persistent volatile operator divided neighbours control)
+[ "$LAB_SHAPE" != interleave ] || groups=(interleaved)
+for group in "${groups[@]}"; do
 	[ $# = 0 ] || [[ " $* " = *" $group "* ]] || continue
 	note "$group"
 	began=$SECONDS

@@ -813,6 +813,34 @@ static struct anondax *anondax_adopt(struct dev_dax *dev_dax)
 	return NULL;
 }
 
+static bool anondax_overlaps(const struct anondax *a, const struct anondax *b)
+{
+	int i, j;
+
+	for (i = 0; i < a->hp->nr_range; i++)
+		for (j = 0; j < b->hp->nr_range; j++)
+			if (range_overlaps(&a->hp->ranges[i].range, &b->hp->ranges[j].range))
+				return true;
+	return false;
+}
+
+/*
+ * Does the device have memory that was left behind, and other memory too? A region that is
+ * enabled again comes as one device, however it was divided before.
+ */
+static void anondax_explain(struct device *dev, const struct anondax *ad)
+{
+	const struct anondax *left;
+
+	lockdep_assert_held(&anondax_lock);
+
+	list_for_each_entry(left, &anondax_devices, list) {
+		if (!left->cdev && anondax_overlaps(ad, left))
+			dev_warn(dev, "has memory that another device, of %lld bytes, has left online on node %d: give this one the same size (its file \"size\"), and bind it again\n",
+				 left->size, left->nid);
+	}
+}
+
 static int anondax_bind(struct dev_dax *dev_dax, struct cdev *cdev)
 {
 	struct device *dev = &dev_dax->dev;
@@ -833,8 +861,10 @@ static int anondax_bind(struct dev_dax *dev_dax, struct cdev *cdev)
 			return PTR_ERR(ad);
 		/* Early, for a conflict to show at bind rather than at use. */
 		rc = dax_private_reserve(dev, ad->hp);
-		if (rc)
+		if (rc) {
+			anondax_explain(dev, ad);
 			goto err;
+		}
 	}
 
 	rc = cdev_add(cdev, dev->devt, 1);
