@@ -236,9 +236,9 @@ const struct command cmd_cdi = {
 	.run = run,
 	.help =
 	"usage: pnctl cdi [-o FILE] [DEVICE...]\n\n"
-	"Prints a file of the Container Device Interface with all private nodes that have\n"
-	"memory, or with those of the devices named. A container gets one of them by\n"
-	"'--device " CDI_KIND "=DEVICE'. Who may open it there is who may open it now.\n\n"
-	"  -o, --output FILE  write it there: /etc/cdi/private-nodes.json\n"
-	"  -q, --quiet        say nothing when all is well\n",
+	"Prints a file of the Container Device Interface for the named devices, by default for all\n"
+	"private nodes that have memory. '--device " CDI_KIND "=DEVICE' then gives one of them\n"
+	"to a container, with the owner, group and mode that its file has now.\n\n"
+	"  -o, --output FILE  write to FILE, for example /etc/cdi/private-nodes.json\n"
+	"  -q, --quiet        print nothing on success\n",
 };

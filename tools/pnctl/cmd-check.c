@@ -226,14 +226,14 @@ static int run(int argc, char **argv)
 
 const struct command cmd_check = {
 	.name = "check",
-	.what = "is all there that a private node takes?",
+	.what = "is everything there that a private node needs?",
 	.run = run,
 	.help =
 	"usage: pnctl check [-J]\n\n"
-	"Looks at the kernel, the driver, the devices and what is saved, and says of each what is\n"
-	"missing, what to do about it, and what 'pnctl create' would do. Changes nothing.\n\n"
-	"  -J, --json            as JSON\n"
+	"Checks the kernel, the driver, the devices and the saved nodes. Says what is missing, what\n"
+	"to do about it, and what 'pnctl create' would do. Changes nothing.\n\n"
+	"  -J, --json            print JSON\n"
 	"      --config-dir DIR  where nodes are saved (" CONFIG_DIR ")\n\n"
-	"Exit status: 0 if all is well; else that of the first finding which is not: 3 for what\n"
-	"is not there, 4 for what is in use, 1 for the rest.\n",
+	"Exit status: 0 if there is no problem, else that of the first one: 3 if something is\n"
+	"missing, 4 if something is in use, 1 or 2 for the rest.\n",
 };

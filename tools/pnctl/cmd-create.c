@@ -103,17 +103,17 @@ const struct command cmd_create = {
 	.run = run,
 	.help =
 	"usage: pnctl create DEVICE [options]\n\n"
-	"Takes the device from the driver that has it, binds it to anondax, sets its knobs and\n"
-	"plugs its memory. What it contains is lost. If a step fails, all is as it was before.\n"
-	"Run again, it goes on from wherever it was stopped.\n\n"
-	"  -m, --mode MODE         movable (can be unplugged best), kernel, auto (movable)\n"
+	"Takes the device from the driver that has it, binds it to anondax, sets the knobs and\n"
+	"plugs the memory. The contents of the device are lost. If a step fails, everything is\n"
+	"undone. If it was killed, run it again: it continues where it was stopped.\n\n"
+	"  -m, --mode MODE         movable (best for unplugging), kernel or auto (movable)\n"
 	"  -s, --set KNOB=on,...   knobs: reclaim, demotion, mbind, shmem, madvise, numa_balance,\n"
-	"                          ltpin, cpuset; what is not named is off\n"
-	"      --adistance N       abstract distance: DRAM has 576, less is faster\n"
-	"      --owner USER        who may open the device,\n"
-	"      --group GROUP         and so have memory of the node:\n"
-	"      --perm MODE           0660, say\n"
-	"      --save              so that 'pnctl restore' makes it again after a reboot\n"
-	"      --config-dir DIR    where that is written (" CONFIG_DIR ")\n"
-	"  -q, --quiet             say nothing when all is well\n",
+	"                          ltpin, cpuset; on a new node the others are off\n"
+	"      --adistance N       abstract distance: DRAM has 576, a lower number is faster\n"
+	"      --owner USER        owner, group and mode of the device's file, for example 0660:\n"
+	"      --group GROUP         whoever may write to it can have memory of the node\n"
+	"      --perm MODE\n"
+	"      --save              save the node, so that 'pnctl restore' creates it after a reboot\n"
+	"      --config-dir DIR    where to save it (" CONFIG_DIR ")\n"
+	"  -q, --quiet             print nothing on success, except warnings\n",
 };

@@ -240,16 +240,16 @@ static int run(int argc, char **argv)
 
 const struct command cmd_destroy = {
 	.name = "destroy",
-	.what = "take a node down and hand its device over",
+	.what = "destroy a node and give its device to another driver",
 	.run = run,
 	.help =
 	"usage: pnctl destroy DEVICE|NAME [options]\n\n"
-	"Unplugs the memory, which is zeroed, and hands the device to another driver. What is in\n"
-	"use moves to ordinary memory; if something cannot move, all stays as it is, and the\n"
-	"error says what that is.\n\n"
+	"Unplugs the memory, which is zeroed, and binds the device to another driver. Memory in use\n"
+	"moves to ordinary memory. If some of it cannot be moved, the device stays as it is, and\n"
+	"the error says what that is.\n\n"
 	"  -t, --to DRIVER       device_dax, kmem or none (device_dax)\n"
-	"      --forget          'pnctl restore' does not make it again\n"
-	"      --saved           NAME is that of a saved node, which may have gone\n"
-	"      --config-dir DIR  where that is written (" CONFIG_DIR ")\n"
-	"  -q, --quiet           say nothing when all is well\n",
+	"      --forget          remove the saved node, so that 'pnctl restore' does not create it\n"
+	"      --saved           NAME is a saved node; its device may have disappeared\n"
+	"      --config-dir DIR  where nodes are saved (" CONFIG_DIR ")\n"
+	"  -q, --quiet           print nothing on success, except warnings\n",
 };

@@ -295,12 +295,12 @@ static int run(int argc, char **argv)
 
 const struct command cmd_list = {
 	.name = "list",
-	.what = "nodes and devices: who has them, how full, knobs, who may",
+	.what = "devices and nodes: driver, use, knobs, who may open them",
 	.run = run,
 	.help =
 	"usage: pnctl list [-J] [-N NODE] [-d DEVICE] [-v]\n\n"
-	"  -J, --json           as JSON, sizes in bytes\n"
-	"  -N, --node NODE      only devices of that node\n"
-	"  -d, --device DEVICE  only that device\n"
-	"  -v, --verbose        with what the kernel has counted, and the processes that use them\n",
+	"  -J, --json           print JSON, with sizes in bytes\n"
+	"  -N, --node NODE      only devices of this node\n"
+	"  -d, --device DEVICE  only this device\n"
+	"  -v, --verbose        also print the kernel's counters, and the processes that use them\n",
 };

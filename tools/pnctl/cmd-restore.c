@@ -191,15 +191,15 @@ static int run(int argc, char **argv)
 
 const struct command cmd_restore = {
 	.name = "restore",
-	.what = "make the nodes that were saved",
+	.what = "create the saved nodes",
 	.run = run,
 	.help =
 	"usage: pnctl restore [NAME] [options]\n\n"
-	"Makes the nodes that are saved, of all devices that are there; with NAME, that of the file\n"
-	"NAME.conf. What is already as it should be is not touched. What has not come is said.\n\n"
-	"  -d, --device DEVICE   only that device, if it is saved\n"
-	"  -w, --wait SECONDS    so long for devices that have not come yet\n"
-	"      --udev DEVICE     only print PRIVATE_NODE=NAME of that device, for a rule of udev\n"
-	"      --config-dir DIR  where it is saved (" CONFIG_DIR ")\n"
-	"  -q, --quiet           say nothing when all is well\n",
+	"Creates all saved nodes whose devices are present; with NAME, only that of NAME.conf. A\n"
+	"node that is already as it should be is left alone. Missing devices are reported.\n\n"
+	"  -d, --device DEVICE   only this device, if it is saved\n"
+	"  -w, --wait SECONDS    wait this long for devices to appear\n"
+	"      --udev DEVICE     only print PRIVATE_NODE=NAME of this device, for a udev rule\n"
+	"      --config-dir DIR  where nodes are saved (" CONFIG_DIR ")\n"
+	"  -q, --quiet           print nothing on success\n",
 };

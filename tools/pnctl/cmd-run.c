@@ -179,9 +179,9 @@ const struct command cmd_run = {
 	.run = run,
 	.help =
 	"usage: pnctl run -n NODE[,NODE] [--prefer] [--] COMMAND...\n\n"
-	"Anonymous memory of the command and of what it starts is on the nodes; when they are\n"
-	"full it gets SIGBUS. The knob mbind of the nodes has to be on.\n\n"
+	"Runs a command with its anonymous memory, and that of its children, on the nodes. When\n"
+	"they are full, it gets SIGBUS. The knob mbind of the nodes must be on.\n\n"
 	"  -n, --node NODES   2, 2,3 or 2-3\n"
-	"  -p, --prefer       when they are full, go on to ordinary nodes\n\n"
-	"The exit status is the command's; 126 and 127 if it cannot be run.\n",
+	"  -p, --prefer       use ordinary nodes when these are full\n\n"
+	"The exit status is that of the command, or 126 or 127 if it cannot be run.\n",
 };

@@ -88,12 +88,13 @@ static int run(int argc, char **argv)
 
 const struct command cmd_save = {
 	.name = "save",
-	.what = "write down which nodes there are, for restore",
+	.what = "save nodes, for restore",
 	.run = run,
 	.help =
 	"usage: pnctl save [DEVICE...]\n\n"
-	"Writes a file for each private node that has memory, or for the devices named:\n"
-	"private-nodes.conf(5). They know a device by what a reboot does not change.\n\n"
-	"      --config-dir DIR  where (" CONFIG_DIR ")\n"
-	"  -q, --quiet           say nothing when all is well\n",
+	"Writes a file for each of the named devices, by default for all private nodes that have\n"
+	"memory. It identifies the device by something that a reboot does not change: see\n"
+	"private-nodes.conf(5).\n\n"
+	"      --config-dir DIR  where to save (" CONFIG_DIR ")\n"
+	"  -q, --quiet           print nothing on success\n",
 };

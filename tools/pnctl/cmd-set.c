@@ -67,12 +67,12 @@ static int run(int argc, char **argv)
 
 const struct command cmd_set = {
 	.name = "set",
-	.what = "turn knobs of a node",
+	.what = "set knobs of a node",
 	.run = run,
 	.help =
 	"usage: pnctl set DEVICE KNOB=on|off... [adistance=N]\n\n"
-	"Knobs: reclaim, demotion, mbind, shmem, madvise, numa_balance, ltpin, cpuset. They are\n"
-	"the node's: devices that share it share them. If one cannot be set, all stay as they\n"
-	"were. adistance only while none of the node's memory is plugged.\n\n"
-	"  -q, --quiet   say nothing when all is well\n",
+	"Knobs: reclaim, demotion, mbind, shmem, madvise, numa_balance, ltpin, cpuset. Devices of\n"
+	"the same node share them. If one cannot be set, none is changed. adistance can only be\n"
+	"set while no memory of the node is plugged.\n\n"
+	"  -q, --quiet   print nothing on success, except warnings\n",
 };

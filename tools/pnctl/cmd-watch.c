@@ -282,15 +282,15 @@ static int run(int argc, char **argv)
 
 const struct command cmd_watch = {
 	.name = "watch",
-	.what = "all nodes as they fill, and what moves between them",
+	.what = "how full the nodes are, and what moves between them",
 	.run = run,
 	.help =
 	"usage: pnctl watch [-i SECONDS] [-c COUNT]\n\n"
-	"A screen that is drawn anew each second; where there is no terminal, a line a second, in\n"
-	"which private nodes have a *. Rates are MiB a second: down is what was demoted from the\n"
-	"node, up is what was promoted to it. Of private nodes, in is what was demoted to the node,\n"
-	"and refused is how many faults a second got SIGBUS for want of its memory. When a device is\n"
-	"plugged or unplugged, or a knob turned, that is a line of its own.\n\n"
-	"  -i, --interval SECONDS  how often (1)\n"
-	"  -c, --count COUNT       so many times, then end\n",
+	"Shows all nodes, and updates the screen each second. If the output is not a terminal, it\n"
+	"prints a line each second, in which private nodes are marked with *. Rates are in MiB per\n"
+	"second: down was demoted from the node, up was promoted to it. For private nodes, in was\n"
+	"demoted to the node, and refused counts the faults per second that got SIGBUS because no\n"
+	"page was left. A plug, an unplug or a change of a knob is reported in a line of its own.\n\n"
+	"  -i, --interval SECONDS  time between updates (1)\n"
+	"  -c, --count COUNT       end after COUNT updates\n",
 };

@@ -180,8 +180,8 @@ const struct command cmd_who = {
 	.run = run,
 	.help =
 	"usage: pnctl who NODE [-J]\n\n"
-	"Processes that have memory on the node, the cgroups that are charged for it, and who has\n"
-	"its devices open, the largest first. What processes share counts for each of them. A\n"
-	"user sees his own processes, root all.\n\n"
-	"  -J, --json   as JSON, sizes in bytes\n",
+	"Prints the processes that have memory on the node, the cgroups that are charged for it,\n"
+	"and who has its devices open, the largest first. Memory that processes share counts for\n"
+	"each of them. Root sees all processes, other users only their own.\n\n"
+	"  -J, --json   print JSON, with sizes in bytes\n",
 };

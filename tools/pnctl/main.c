@@ -16,10 +16,10 @@ static void print_help(void)
 	size_t i;
 
 	printf("usage: pnctl VERB [options]\n\n"
-	       "Private memory nodes: set them up, look at them, take them down.\n\n");
+	       "Create, inspect and destroy private memory nodes.\n\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-9s%s\n", commands[i]->name, commands[i]->what);
-	printf("\n'pnctl VERB --help' says more, and so does pnctl(1).\n");
+	printf("\nFor more, see 'pnctl VERB --help' and pnctl(1).\n");
 }
 
 static const struct command *find(const char *name)
