@@ -71,7 +71,7 @@ test: setup-build setup-run setup-ndctl setup-bench ## run the tests on debug ke
 test-guide: setup-build setup-run setup-guide ## kexec and crash dumps, on a kernel of their own (T)
 	@PLAN=$(CURDIR)/tests/plan-guide TSV=$(BUILD)/logs/test-guide.tsv lab/test.sh
 
-check: setup-build setup-run ## the short of it, for who edits the kernel: KUnit, the selftest of anondax, flips
+check: setup-build setup-run ## the short of it, for kernel developers: KUnit, the selftest of anondax, flips
 	@T='^(kunit|anondax|flips-debug)$$' lab/test.sh
 
 soak: setup-build setup-run ## flips on the debug kernel, with allocations failing, for HOURS (SEED, ROUND)
