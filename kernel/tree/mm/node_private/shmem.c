@@ -109,11 +109,13 @@ int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp)
 	int tries = SHMEM_FULL_PATIENCE, rc = -ENOMEM;
 
 	if (__shmem_policy_private(gfp, pol, own) && shmem_is_full(gfp, pol)) {
+		if (mpol_claim_ended(pol))
+			tries = 0;
 		while (rc == -ENOMEM) {
 			if (xa_load(&inode->i_mapping->i_pages, index) ||
 			    shmem_has_page(gfp | __GFP_NORETRY, pol))
 				rc = -EEXIST;
-			else if (!tries-- || mpol_claim_ended(pol) || schedule_timeout_killable(1) ||
+			else if (!tries-- || schedule_timeout_killable(1) ||
 				 fatal_signal_pending(current))
 				rc = -ENOSPC;
 		}

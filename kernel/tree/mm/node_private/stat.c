@@ -58,7 +58,7 @@ int node_private_begin_stat(int nid)
 	int cpu, i;
 
 	/* That many fit in task_struct. */
-	BUILD_BUG_ON(NR_NODE_PRIVATE_EVENTS >= BIT(4));
+	BUILD_BUG_ON(BIT(4) <= NR_NODE_PRIVATE_EVENTS);
 
 	if (!stat) {
 		stat = alloc_percpu(struct node_private_stat);
@@ -107,6 +107,7 @@ void node_private_refuse(int nid, enum node_private_event reason)
 	node_private_count(nid, reason, 1);
 	trace_node_private_refused(nid, reason);
 }
+EXPORT_SYMBOL_IF_KUNIT(node_private_refuse);
 
 /*
  * There was nothing for an allocation. The node is not full if it has no zone for that, or
