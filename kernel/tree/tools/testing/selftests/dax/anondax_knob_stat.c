@@ -1012,6 +1012,43 @@ TEST_F_TIMEOUT(trace, plug_and_knobs, LONG)
 	EXPECT_EQ(traced("refused", ""), 0);
 }
 
+#define INJECT		"/sys/kernel/debug/notifier-error-inject/memory/actions/MEM_GOING_ONLINE/error"
+
+/* Memory that does not come online: it was plugged, in vain, and only then taken back. */
+TEST_F_TIMEOUT(trace, taken_back, LONG)
+{
+	bool plug = false, unplug = false;
+	char line[1024];
+	FILE *f;
+
+	if (!self->there)
+		SKIP(return, "no tracepoints");
+	if (system("modprobe memory-notifier-error-inject 2>/dev/null") ||
+	    put_text(INJECT, "-12")) {
+		system("modprobe -r memory-notifier-error-inject 2>/dev/null");
+		SKIP(return, "no memory-notifier-error-inject");
+	}
+	EXPECT_LT(put_text(dax.hotplug, "online"), 0);
+	EXPECT_EQ(system("modprobe -r memory-notifier-error-inject"), 0);
+	f = fopen(TRACING "trace", "re");
+	ASSERT_NE(f, NULL);
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, " node_private_plug: ")) {
+			EXPECT_FALSE(plug);
+			EXPECT_NE(strstr(line, "ret=-11"), NULL);
+			plug = true;
+		}
+		if (strstr(line, " node_private_unplug: ")) {
+			EXPECT_TRUE(plug);
+			EXPECT_NE(strstr(line, "ret=0"), NULL);
+			unplug = true;
+		}
+	}
+	fclose(f);
+	EXPECT_TRUE(unplug);
+	EXPECT_TRUE(is_state("unplugged"));
+}
+
 /* Memory that was left behind goes with the last block that somebody takes offline. */
 TEST_F_TIMEOUT(trace, left_behind, LONG)
 {
