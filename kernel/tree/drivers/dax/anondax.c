@@ -122,7 +122,10 @@ struct anondax_file {
 /* Bound devices and orphans, and their nodes. */
 static LIST_HEAD(anondax_devices);
 static LIST_HEAD(anondax_nodes);
-/* Protects the lists, cdev, dev, devt and nr_devices. Nothing slow is done under it. */
+/*
+ * Protects the lists, cdev, dev, devt and nr_devices. Nothing is done under it that waits for
+ * pages or for memory hotplug.
+ */
 static DEFINE_MUTEX(anondax_lock);
 /* Taken before it and before a node's lock: orphans are adopted or dropped. */
 static DEFINE_MUTEX(anondax_bind_lock);
@@ -191,7 +194,8 @@ static void anondax_uevent(struct device *dev, int nid, const char *key, const c
 		snprintf(which, sizeof(which), "KNOB=%s", knob);
 		envp[2] = which;
 	}
-	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, envp);
+	if (kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, envp))
+		dev_warn(dev, "no uevent for %s\n", what);
 }
 
 /* The device's memory was plugged or unplugged: tell whoever watches. */
@@ -201,7 +205,10 @@ static void anondax_notify_hotplug(struct anondax *ad, struct device *dev)
 	anondax_uevent(dev, ad->nid, "HOTPLUG", dax_hotplug_state_name(ad->hp), NULL);
 }
 
-/* A file that the devices of a node share has another value: it is news of each of them. */
+/*
+ * A file that the devices of a node share has another value: it is news of each of them.
+ * Under the lock, for none is unbound meanwhile: to send it takes memory, and waits for nobody.
+ */
 static void anondax_notify_knob(struct anondax_node *node, const char *file, int value)
 {
 	struct anondax *ad;
@@ -1012,7 +1019,7 @@ static bool anondax_drop_orphan(struct anondax *ad)
 {
 	scoped_guard(mutex, &ad->node->lock) {
 		if (ad->hp->state != DAX_KMEM_UNPLUGGED) {
-			if (dax_private_remove_offline(NULL, ad->hp))
+			if (dax_private_remove_offline(NULL, ad->hp, &ad->node->np))
 				return false;
 			anondax_unplugged(ad);
 		}
@@ -1063,7 +1070,6 @@ static bool anondax_keeps(struct node_private *np, unsigned long pfn, unsigned l
 	const struct anondax_node *node = container_of(np, struct anondax_node, np);
 	struct anondax *ad;
 
-	/* Under it nothing is waited for that waits for memory hotplug. */
 	guard(mutex)(&anondax_lock);
 	list_for_each_entry(ad, &anondax_devices, list) {
 		if (ad->node == node && ad->dev &&

@@ -77,7 +77,8 @@ int dax_private_scrub(struct device *dev, struct dax_hotplug *hp, bool zero);
 bool dax_private_is_clean(struct dax_hotplug *hp);
 bool dax_private_is_online(struct dax_hotplug *hp);
 bool dax_private_has(struct dax_hotplug *hp, u64 start, u64 end);
-int dax_private_remove_offline(struct device *dev, struct dax_hotplug *hp);
+int dax_private_remove_offline(struct device *dev, struct dax_hotplug *hp,
+			       struct node_private *np);
 int dax_private_leave(struct device *dev, struct dax_hotplug *hp,
 		      struct node_private *np);
 

@@ -310,6 +310,7 @@ EXPORT_SYMBOL_FOR_MODULES(dax_private_is_online, "anondax");
  * dax_private_remove_offline - remove memory that is offline, all of it
  * @dev: the device, for messages; NULL if it is gone
  * @hp: the memory
+ * @np: the claim on its node
  *
  * Of a device that is gone it is all or nothing: no messages for blocks that are online,
  * for it is tried whenever some block of the system goes offline.
@@ -317,7 +318,8 @@ EXPORT_SYMBOL_FOR_MODULES(dax_private_is_online, "anondax");
  * Context: process context, may sleep. Under the lock of @hp->state.
  * Return: 0 if all of it was removed, else -EBUSY: blocks are online.
  */
-int dax_private_remove_offline(struct device *dev, struct dax_hotplug *hp)
+int dax_private_remove_offline(struct device *dev, struct dax_hotplug *hp,
+			       struct node_private *np)
 {
 	struct dax_hotplug_range *r;
 	int rc = 0;
@@ -330,8 +332,7 @@ int dax_private_remove_offline(struct device *dev, struct dax_hotplug *hp)
 	for (r = hp->ranges; r < ranges_end(hp); r++) {
 		if (!r->added)
 			continue;
-		if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE) ||
-		    remove_memory(r->range.start, range_len(&r->range))) {
+		if (node_private_remove_offline(np, r->range.start, range_len(&r->range))) {
 			if (dev)
 				dev_warn(dev, "mapping%d: %#llx-%#llx stuck online\n",
 					 r->mapping, r->range.start, r->range.end);
@@ -373,6 +374,6 @@ int dax_private_leave(struct device *dev, struct dax_hotplug *hp,
 		    !node_private_take_back(np, r->range.start, range_len(&r->range)))
 			dax_private_removed(r);
 	}
-	return dax_private_remove_offline(dev, hp);
+	return dax_private_remove_offline(dev, hp, np);
 }
 EXPORT_SYMBOL_FOR_MODULES(dax_private_leave, "anondax");

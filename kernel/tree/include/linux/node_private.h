@@ -61,30 +61,32 @@ enum node_private_opt {
 
 /**
  * enum node_private_event - what is counted of a node, for its file private_stat
+ * @NODE_PRIVATE_ALLOC_OWNER: pages for the owner's own code, inside memalloc_private. 0, for
+ *	who says nothing is the owner
  * @NODE_PRIVATE_ALLOC_DAX: pages for mappings and objects that have the node for their own
  * @NODE_PRIVATE_ALLOC_MBIND: pages of anonymous memory whose policy names the node
  * @NODE_PRIVATE_ALLOC_SHMEM: pages of shared memory whose policy names it
  * @NODE_PRIVATE_ALLOC_MIGRATE: pages for folios to be moved to, or collapsed to
- * @NODE_PRIVATE_ALLOC_OWNER: pages for everybody else inside memalloc_private
  * @NODE_PRIVATE_SWAP_IN: pages that were swapped in; they are in the above as well
  * @NODE_PRIVATE_DEMOTE_IN: pages that were demoted to the node
  * @NODE_PRIVATE_BALANCE_OUT: pages that NUMA balancing took from it
  * @NODE_PRIVATE_REFUSED_FULL: allocations that found the node full
- * @NODE_PRIVATE_REFUSED_KNOB: policies and allocations by them that the owner keeps off
+ * @NODE_PRIVATE_REFUSED_KNOB: system calls, pages to be moved, and allocations by policies
+ *	that are there already, which the owner keeps off
  * @NODE_PRIVATE_REFUSED_CPUSET: the same for a cpuset, or for want of a grant
- * @NODE_PRIVATE_REFUSED_CLAIM: allocations of who was let in under an earlier claim
+ * @NODE_PRIVATE_REFUSED_CLAIM: faults of who was let in under an earlier claim
  * @NODE_PRIVATE_FAULT_SIGBUS: faults that were refused
  * @NODE_PRIVATE_UNPLUG_FAILED: attempts to unplug memory that failed
- * @NR_NODE_PRIVATE_EVENTS: how many there are
+ * @NR_NODE_PRIVATE_EVENTS: how many there are; counted as this, it is not counted
  *
  * What Linux counts of every node, its file vmstat has.
  */
 enum node_private_event {
+	NODE_PRIVATE_ALLOC_OWNER,
 	NODE_PRIVATE_ALLOC_DAX,
 	NODE_PRIVATE_ALLOC_MBIND,
 	NODE_PRIVATE_ALLOC_SHMEM,
 	NODE_PRIVATE_ALLOC_MIGRATE,
-	NODE_PRIVATE_ALLOC_OWNER,
 	NODE_PRIVATE_SWAP_IN,
 	NODE_PRIVATE_DEMOTE_IN,
 	NODE_PRIVATE_BALANCE_OUT,

@@ -295,7 +295,10 @@ ssize_t node_private_show_owner(int nid, char *buf)
 {
 	const struct node_private *np;
 
-	guard(mutex)(&node_private_lock);
+	ACQUIRE(mutex_intr, lock)(&node_private_lock);
+	if (ACQUIRE_ERR(mutex_intr, &lock))
+		return -ERESTARTSYS;
+
 	np = node_private_claim(nid);
 	return np ? sysfs_emit(buf, "%s\n", np->name) : -ENODEV;
 }

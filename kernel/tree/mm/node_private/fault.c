@@ -76,6 +76,7 @@ static bool vmf_page_there(struct vm_fault *vmf)
 /* Could there be a page, asked for in this way? */
 static struct folio *vmf_page_free(struct vm_fault *vmf, gfp_t gfp)
 {
+	guard(node_private_scope)(NR_NODE_PRIVATE_EVENTS);
 	return vma_alloc_folio(gfp | __GFP_NOWARN, 0, vmf->vma, vmf->address);
 }
 

@@ -390,7 +390,8 @@ int node_private_remove_memory(struct node_private *np, const struct range *rang
 		return 0;
 
 	rc = node_private_remove_ranges(np, ranges, nr_ranges);
-	if (rc)
+	/* A signal is for whoever wrote, and says nothing of the memory. */
+	if (rc && rc != -EINTR)
 		node_private_count(np->nid, NODE_PRIVATE_UNPLUG_FAILED, 1);
 	for (i = 0; i < nr_ranges; i++)
 		size += range_len(&ranges[i]);
@@ -454,6 +455,26 @@ int node_private_take_back(struct node_private *np, u64 start, u64 size)
 EXPORT_SYMBOL_GPL(node_private_take_back);
 
 /**
+ * node_private_remove_offline - remove memory that is offline
+ * @np: the claim on its node
+ * @start: first address of what node_private_add_memory() added
+ * @size: its size in bytes
+ *
+ * Context: process context, sleeps. Takes lock_device_hotplug().
+ * Return: 0, or -EBUSY: blocks are online.
+ */
+int node_private_remove_offline(struct node_private *np, u64 start, u64 size)
+{
+	int rc = -EBUSY;
+
+	if (IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
+		rc = remove_memory(start, size);
+	trace_node_private_unplug(np->nid, start, size, rc);
+	return rc;
+}
+EXPORT_SYMBOL_GPL(node_private_remove_offline);
+
+/**
  * node_private_range_unused - does nobody use memory of a range?
  * @start: first address of memory that was added
  * @size: its size in bytes
@@ -510,6 +531,7 @@ EXPORT_SYMBOL_GPL(node_private_range_unused);
 int node_private_add_memory(struct node_private *np, int mgid, u64 start, u64 size,
 			    const char *name, mhp_t mhp_flags, enum mmop online_type)
 {
+	bool offline;
 	int rc;
 
 	/* Who owns the claim does not give it back meanwhile. */
@@ -520,12 +542,15 @@ int node_private_add_memory(struct node_private *np, int mgid, u64 start, u64 si
 	/* Driver-managed, for a kernel that is kexec'd not to take it for its own. */
 	rc = __add_memory_driver_managed(mgid, start, size, name, mhp_flags | MHP_PRIVATE,
 					 online_type);
-	if (!rc && !node_private_range_online(start, size)) {
+	offline = !rc && !node_private_range_online(start, size);
+	if (offline) {
 		pr_warn("node %d: %#llx-%#llx does not come online\n", np->nid, start,
 			start + size - 1);
-		rc = node_private_take_back(np, start, size) ? 1 : -EAGAIN;
+		rc = -EAGAIN;
 	}
 	trace_node_private_plug(np->nid, start, size, online_type, rc);
+	if (offline && node_private_take_back(np, start, size))
+		rc = 1;
 	return rc;
 }
 EXPORT_SYMBOL_GPL(node_private_add_memory);

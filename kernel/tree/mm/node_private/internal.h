@@ -3,6 +3,7 @@
 #ifndef _MM_NODE_PRIVATE_INTERNAL_H
 #define _MM_NODE_PRIVATE_INTERNAL_H
 
+#include <linux/cleanup.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mmzone.h>
@@ -10,6 +11,8 @@
 #include <linux/node_private.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/types.h>
 
 #include "../internal.h"
@@ -62,12 +65,47 @@ static inline void node_private_count(int nid, enum node_private_event event, un
 		this_cpu_add(stat->event[event], nr);
 }
 
+/*
+ * memalloc_private as mm itself opens it: what is had inside is counted as this. Everybody
+ * else is the owner. NR_NODE_PRIVATE_EVENTS is for who only looks whether there is a page,
+ * and neither has it nor is refused.
+ */
+struct node_private_scope {
+	unsigned int flags;
+	enum node_private_event event;
+};
+
+static inline bool node_private_looks(void)
+{
+	return current->private_event == NR_NODE_PRIVATE_EVENTS;
+}
+
+static inline struct node_private_scope
+node_private_scope_begin(enum node_private_event event)
+{
+	struct node_private_scope was = { .event = current->private_event };
+
+	if (!node_private_looks())
+		current->private_event = event;
+	was.flags = memalloc_private_save();
+	return was;
+}
+
+static inline void node_private_scope_end(struct node_private_scope was)
+{
+	memalloc_private_restore(was.flags);
+	current->private_event = was.event;
+}
+
+DEFINE_CLASS(node_private_scope, struct node_private_scope, node_private_scope_end(_T),
+	     node_private_scope_begin(event), enum node_private_event event)
+
 int node_private_begin_stat(int nid);
 unsigned long node_private_sum(int nid, enum node_private_event event);
 void node_private_refuse(int nid, enum node_private_event reason);
-void node_private_answered(const nodemask_t *nodes, int nid, unsigned int order, gfp_t gfp,
-			   const struct page *page);
-void node_private_recount(const struct folio *folio, enum node_private_event event);
+void node_private_refuse_full(int nid, gfp_t gfp);
+void node_private_answered(enum node_private_event event, const nodemask_t *nodes, int nid,
+			   unsigned int order, gfp_t gfp, const struct page *page);
 void node_private_moved(const struct folio *src, const struct folio *dst, int reason);
 void node_private_swapped_in(const struct folio *folio);
 ssize_t node_private_show_owner(int nid, char *buf);
@@ -108,8 +146,7 @@ vm_fault_t vmf_oom_fault(struct vm_fault *vmf);
 struct folio *vmf_swapin_gone(struct vm_fault *vmf, swp_entry_t entry);
 bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_t *ret,
 		      struct swap_info_struct **si);
-void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol,
-		      const nodemask_t *named);
+void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol);
 void mpol_refused_fault(const struct mempolicy *pol, unsigned long address);
 void vma_refused_fault(const struct vm_area_struct *vma, unsigned long address);
 void mm_dup_private_node(struct mm_struct *mm, struct mm_struct *oldmm);
@@ -123,7 +160,10 @@ enum node_private_opt folio_policy_kind(const struct folio *folio);
 bool folio_may_leave(const struct folio *folio);
 bool folio_may_come(const struct folio *folio, int nid);
 bool node_private_named(int nid);
+void mpol_count_refused(const nodemask_t *nodes, const nodemask_t *allowed);
+void mpol_count_new(const struct mempolicy *pol, const nodemask_t *nodes);
 bool mpol_claim_stands(const struct mempolicy *pol, int nid);
+bool mpol_claim_ended(const struct mempolicy *pol);
 bool mpol_node_gone(const struct mempolicy *pol);
 bool mpol_bound_private(const struct mempolicy *pol, enum node_private_opt opt);
 bool mpol_names_denied(const struct mempolicy *pol, const struct vm_area_struct *vma);
@@ -162,8 +202,10 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			unsigned long end, struct mempolicy *pol,
 			struct mempolicy **move);
 #else
+DEFINE_CLASS(node_private_scope, int, (void)_T, 0, enum node_private_event event)
+
+#define node_private_refuse(...)	do { } while (0)
 #define node_private_answered(...)	do { } while (0)
-#define node_private_recount(...)	do { } while (0)
 #define node_private_moved(...)		do { } while (0)
 #define node_private_swapped_in(...)	do { } while (0)
 #define folio_alloc_mpol_private(...)	NULL
@@ -183,6 +225,8 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 #define vmf_swapin_gone(...)		NULL
 #define mpol_add_private(...)		do { } while (0)
 #define mpol_private_allowed(...)	do { } while (0)
+#define mpol_count_refused(...)		do { } while (0)
+#define mpol_count_new(...)		do { } while (0)
 #define folio_may_have(...)		true
 #define mpol_rebound_private(...)	do { } while (0)
 #define folio_policy_kind(...)		NR_NODE_PRIVATE_OPTS

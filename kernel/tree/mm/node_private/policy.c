@@ -121,6 +121,11 @@ bool mpol_claim_stands(const struct mempolicy *pol, int nid)
 	return READ_ONCE(NODE_DATA(nid)->private_claim) == pol->w.private_claim;
 }
 
+bool mpol_claim_ended(const struct mempolicy *pol)
+{
+	return mpol_is_private(pol) && !mpol_claim_stands(pol, first_node(pol->nodes));
+}
+
 /*
  * May a task have memory of the node, as far as cpusets go? One grants it by name; whom
  * none confines may have it by number, unless its owner wants a grant.
@@ -212,8 +217,7 @@ static void count_refused(const nodemask_t *nodes, const nodemask_t *usable,
  * to the nodes of the cpuset, among which none is that can only be had by number, and
  * names none.
  */
-void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol,
-		      const nodemask_t *named)
+void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol)
 {
 	const nodemask_t denied = mpol_private_denied();
 	nodemask_t usable;
@@ -221,9 +225,28 @@ void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol,
 	usable = mpol_private_usable(&cpuset_current_mems_allowed, current, &denied);
 	if (pol->flags & MPOL_F_RELATIVE_NODES)
 		nodes_and(usable, usable, cpuset_current_mems_allowed);
-	else
-		count_refused(named, &usable, &denied);
 	nodes_or(*nodes, *nodes, usable);
+}
+
+/* A system call names nodes, and its task may have those that mpol_private_allowed() left. */
+void mpol_count_refused(const nodemask_t *nodes, const nodemask_t *allowed)
+{
+	const nodemask_t denied = mpol_private_denied();
+
+	if (node_private_enabled())
+		count_refused(nodes, allowed, &denied);
+}
+
+/* The same for one that makes a policy, which names nothing if it is relative. */
+void mpol_count_new(const struct mempolicy *pol, const nodemask_t *nodes)
+{
+	nodemask_t allowed = cpuset_current_mems_allowed;
+
+	if (!node_private_enabled() || !pol || pol->mode == MPOL_LOCAL ||
+	    (pol->flags & MPOL_F_RELATIVE_NODES))
+		return;
+	mpol_private_allowed(&allowed, current);
+	mpol_count_refused(nodes, &allowed);
 }
 
 /*
@@ -401,12 +424,14 @@ bool vma_node_gone(const struct vm_area_struct *vma)
 	return mpol_node_gone(vma->vm_policy);
 }
 
-/* A fault is SIGBUS, for want of memory of the policy's nodes. */
+/* A fault is SIGBUS, for want of memory of the policy's nodes, or of a claim on them. */
 void mpol_refused_fault(const struct mempolicy *pol, unsigned long address)
 {
 	int nid;
 
 	for_each_node_mask(nid, pol->nodes) {
+		if (mpol_claim_ended(pol))
+			node_private_refuse(nid, NODE_PRIVATE_REFUSED_CLAIM);
 		node_private_count(nid, NODE_PRIVATE_FAULT_SIGBUS, 1);
 		trace_node_private_fault(nid, address);
 	}
@@ -429,7 +454,7 @@ bool vma_nodes_leaving(const struct vm_area_struct *vma, nodemask_t *nodes)
 		return false;
 	pol = vma_effective_policy(vma);
 	/* To a claim that has ended it is nothing what becomes of the next one's. */
-	if (mpol_is_private(pol) && !mpol_claim_stands(pol, first_node(pol->nodes)))
+	if (mpol_claim_ended(pol))
 		return false;
 	return nodes_and(*nodes, pol->nodes, node_private_leaving);
 }
@@ -543,13 +568,13 @@ static struct mempolicy mpol_none = {
 /* From these nodes, or without a policy. */
 static struct folio *
 folio_alloc_mpol_first(gfp_t gfp, unsigned int order, struct mempolicy *pol,
-		       pgoff_t ilx, int nid)
+		       pgoff_t ilx, int nid, enum node_private_event event)
 {
 	struct folio *folio = NULL;
 
 	if (!nodes_empty(pol->nodes)) {
-		scoped_guard(memalloc_private)
-			folio = folio_alloc_mpol_noprof(gfp | __GFP_NOWARN, order, pol, ilx, nid);
+		guard(node_private_scope)(event);
+		folio = folio_alloc_mpol_noprof(gfp | __GFP_NOWARN, order, pol, ilx, nid);
 	}
 	return folio ?: folio_alloc_mpol_noprof(gfp, order, &mpol_none, ilx, nid);
 }
@@ -586,10 +611,11 @@ folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	    !cpuset_nodemask_valid_mems_allowed(&pol->nodes)) {
 		usable = *pol;
 		nodes_and(usable.nodes, pol->nodes, node_private_registered);
-		return folio_alloc_mpol_first(gfp, order, &usable, ilx, nid);
+		return folio_alloc_mpol_first(gfp, order, &usable, ilx, nid,
+					      mpol_event(pol, opt));
 	}
 
-	guard(memalloc_private)();
+	guard(node_private_scope)(mpol_event(pol, opt));
 	return folio_alloc_mpol_noprof(gfp, order, pol, ilx, nid);
 }
 
@@ -608,31 +634,28 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	if (one != NUMA_NO_NODE) {
 		folio = page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
 								     one, &pol->nodes));
-		trace_node_private_alloc(mpol_event(pol, opt), one, order, gfp,
-					 folio ? one : NUMA_NO_NODE);
-		if (unlikely(!folio)) {
-			node_private_refuse(one, NODE_PRIVATE_REFUSED_FULL);
+		/* It may have slept. With a page of it in hand the node has its claim. */
+		if (mpol_claim_ended(pol)) {
+			if (folio)
+				folio_put(folio);
 			return NULL;
 		}
-		/* It may have slept. With a page of it in hand the node has its claim. */
-		if (!(pol->flags & MPOL_F_PRIVATE) || mpol_claim_stands(pol, one)) {
-			node_private_count_page(one, mpol_event(pol, opt), order);
+		if (node_private_looks())
 			return folio;
-		}
-		folio_put(folio);
+		trace_node_private_alloc(mpol_event(pol, opt), one, order, gfp,
+					 folio ? one : NUMA_NO_NODE);
+		if (likely(folio))
+			node_private_count_page(one, mpol_event(pol, opt), order);
+		else
+			node_private_refuse_full(one, gfp);
+		return folio;
 	}
 
 	/* The mapping outlives the memory: fail once it was unplugged. */
-	if (pol->flags & MPOL_F_PRIVATE) {
-		nid = first_node(pol->nodes);
-		if (!mpol_claim_stands(pol, nid))
-			node_private_refuse(nid, NODE_PRIVATE_REFUSED_CLAIM);
+	if (pol->flags & MPOL_F_PRIVATE)
 		return NULL;
-	}
 
-	folio = folio_alloc_mpol_usable(gfp, order, pol, ilx, nid, opt);
-	node_private_recount(folio, mpol_event(pol, opt));
-	return folio;
+	return folio_alloc_mpol_usable(gfp, order, pol, ilx, nid, opt);
 }
 
 /*
@@ -755,13 +778,15 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 			struct mempolicy **move)
 {
 	struct vm_area_struct *vma;
+	nodemask_t drop, left, refused;
 	struct vma_iterator vmi;
-	nodemask_t drop, left;
+	int rc = 0;
 
 	if (!node_private_enabled())
 		return 0;
 
 	nodes_clear(drop);
+	nodes_clear(refused);
 	vma_iter_init(&vmi, mm, start);
 	for_each_vma_range(vmi, vma, end) {
 		if (mpol_is_private(vma->vm_policy) || vma_maps_object(vma))
@@ -769,16 +794,19 @@ int mbind_check_private(struct mm_struct *mm, unsigned long start,
 		if (!mpol_names_denied(pol, vma))
 			continue;
 		if (vma_may_name_private(vma)) {
-			/* All that is left here is refused by its knob. */
 			nodes_and(left, pol->nodes, *vma_policy_denied(vma));
-			count_refused(&left, &NODE_MASK_NONE, &left);
+			nodes_or(refused, refused, left);
 		}
-		if (!nodes_andnot(left, pol->nodes, *vma_policy_denied(vma)))
-			return -EINVAL;
 		nodes_or(drop, drop, *vma_policy_denied(vma));
+		if (!nodes_andnot(left, pol->nodes, *vma_policy_denied(vma))) {
+			rc = -EINVAL;
+			break;
+		}
 	}
-	if (nodes_empty(drop))
-		return 0;
+	/* By knobs: what the task may not have is not in the policy. Once, of all mappings. */
+	count_refused(&refused, &NODE_MASK_NONE, &refused);
+	if (rc || nodes_empty(drop))
+		return rc;
 
 	*move = pol;
 	return mpol_drop(move, &drop);

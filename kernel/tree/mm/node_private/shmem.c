@@ -68,6 +68,7 @@ static bool shmem_has_page(gfp_t gfp, struct mempolicy *pol)
 {
 	struct folio *folio;
 
+	guard(node_private_scope)(NR_NODE_PRIVATE_EVENTS);
 	folio = folio_alloc_mpol_private(gfp | __GFP_NOWARN, 0, pol, NO_INTERLEAVE_INDEX,
 					 numa_node_id(), NODE_PRIVATE_SHMEM);
 	if (folio)
@@ -95,6 +96,7 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
  * @gfp: how it was asked for
  *
  * A private node that is full is no reason to kill anybody: it is as a tmpfs that is full.
+ * There is nothing to be patient for if it is that of a claim which has ended.
  *
  * Context: process context, sleeps.
  * Return: -ENOSPC if it could come from private nodes only, and they are full; -EEXIST if
@@ -107,6 +109,8 @@ int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp)
 	int tries = SHMEM_FULL_PATIENCE, rc = -ENOMEM;
 
 	if (__shmem_policy_private(gfp, pol, own) && shmem_is_full(gfp, pol)) {
+		if (mpol_claim_ended(pol))
+			tries = 0;
 		while (rc == -ENOMEM) {
 			if (xa_load(&inode->i_mapping->i_pages, index) ||
 			    shmem_has_page(gfp | __GFP_NORETRY, pol))
@@ -163,7 +167,7 @@ bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_
 		return false;
 	pol = shmem_policy(inode, index, own);
 	leaving = mpol_names_private(pol) && mpol_bound_private(pol, NODE_PRIVATE_SHMEM) &&
-		  (!mpol_is_private(pol) || mpol_claim_stands(pol, first_node(pol->nodes))) &&
+		  !mpol_claim_ended(pol) &&
 		  nodes_and(*nodes, pol->nodes, node_private_leaving);
 	mpol_cond_put(pol);
 	return leaving;

@@ -11,6 +11,8 @@
 #define pr_fmt(fmt) "node_private: " fmt
 
 #include <kunit/visibility.h>
+#include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/cpumask.h>
 #include <linux/device.h>
 #include <linux/gfp.h>
@@ -19,7 +21,9 @@
 #include <linux/node.h>
 #include <linux/node_private.h>
 #include <linux/percpu.h>
+#include <linux/sched/mm.h>
 #include <linux/sysfs.h>
+#include <linux/topology.h>
 
 #include "internal.h"
 
@@ -27,11 +31,11 @@
 #include <trace/events/node_private.h>
 
 static const char * const node_private_event_names[NR_NODE_PRIVATE_EVENTS] = {
+	[NODE_PRIVATE_ALLOC_OWNER]	= "alloc_owner",
 	[NODE_PRIVATE_ALLOC_DAX]	= "alloc_dax",
 	[NODE_PRIVATE_ALLOC_MBIND]	= "alloc_mbind",
 	[NODE_PRIVATE_ALLOC_SHMEM]	= "alloc_shmem",
 	[NODE_PRIVATE_ALLOC_MIGRATE]	= "alloc_migrate",
-	[NODE_PRIVATE_ALLOC_OWNER]	= "alloc_owner",
 	[NODE_PRIVATE_SWAP_IN]		= "swap_in",
 	[NODE_PRIVATE_DEMOTE_IN]	= "demote_in",
 	[NODE_PRIVATE_BALANCE_OUT]	= "numa_balance_out",
@@ -52,6 +56,9 @@ int node_private_begin_stat(int nid)
 {
 	struct node_private_stat __percpu *stat = NODE_DATA(nid)->private_stat;
 	int cpu, i;
+
+	/* That many fit in task_struct. */
+	BUILD_BUG_ON(BIT(4) <= NR_NODE_PRIVATE_EVENTS);
 
 	if (!stat) {
 		stat = alloc_percpu(struct node_private_stat);
@@ -88,52 +95,71 @@ unsigned long node_private_sum(int nid, enum node_private_event event)
 
 		sum += READ_ONCE(s->event[event]) - s->before[event];
 	}
-	/* Taken off on one CPU, and not yet seen where it was put on: node_private_recount(). */
-	return (long)sum < 0 ? 0 : sum;
+	return sum;
 }
 EXPORT_SYMBOL_IF_KUNIT(node_private_sum);
 
 /* Somebody has named the node and does not get it. */
 void node_private_refuse(int nid, enum node_private_event reason)
 {
+	if (node_private_looks())
+		return;
 	node_private_count(nid, reason, 1);
 	trace_node_private_refused(nid, reason);
+}
+EXPORT_SYMBOL_IF_KUNIT(node_private_refuse);
+
+/*
+ * There was nothing for an allocation. The node is not full if it has no zone for that, or
+ * is being unplugged.
+ */
+void node_private_refuse_full(int nid, gfp_t gfp)
+{
+	enum zone_type i = gfp_zone(gfp) + 1;
+
+	while (i--) {
+		if (!managed_zone(&NODE_DATA(nid)->node_zones[i]))
+			continue;
+		if (!node_isset(nid, node_private_leaving))
+			node_private_refuse(nid, NODE_PRIVATE_REFUSED_FULL);
+		break;
+	}
+}
+
+/* Is a node looked at before the one that has the page? As build_private_zonelist() has it. */
+static bool node_private_before(int node, int got, int nid)
+{
+	if (node == nid || got == nid)
+		return node == nid;
+	if (node_distance(nid, node) != node_distance(nid, got))
+		return node_distance(nid, node) < node_distance(nid, got);
+	return node < got;
 }
 
 /*
  * What came of an allocation that was admitted by its scopes. If there is nothing, each
- * node that was named is full; if it is from another one, the one that it was meant for is.
+ * node that was named is full; else those that it went past.
+ *
+ * Context: with the flags that the task had in the allocator.
  */
-void node_private_answered(const nodemask_t *nodes, int nid, unsigned int order, gfp_t gfp,
-			   const struct page *page)
+void node_private_answered(enum node_private_event event, const nodemask_t *nodes, int nid,
+			   unsigned int order, gfp_t gfp, const struct page *page)
 {
 	const int got = page ? page_to_nid(page) : NUMA_NO_NODE;
 	int full;
 
-	trace_node_private_alloc(NODE_PRIVATE_ALLOC_OWNER, nid, order, gfp, got);
+	if (event == NR_NODE_PRIVATE_EVENTS)
+		return;
+
+	trace_node_private_alloc(event, nid, order, gfp, got);
 	if (page && node_is_private(got))
-		node_private_count(got, NODE_PRIVATE_ALLOC_OWNER, 1UL << order);
+		node_private_count(got, event, 1UL << order);
 	for_each_node_mask(full, *nodes) {
-		if (got != full && (!page || full == nid) &&
+		if (got != full && (!page || node_private_before(full, got, nid)) &&
 		    node_state(full, N_MEMORY_PRIVATE))
-			node_private_refuse(full, NODE_PRIVATE_REFUSED_FULL);
+			node_private_refuse_full(full, current_gfp_context(gfp));
 	}
 }
-
-/*
- * The door takes who comes by a scope for the owner, for a scope does not say whose it is.
- * Where mm has opened it, it knows better.
- */
-void node_private_recount(const struct folio *folio, enum node_private_event event)
-{
-	const unsigned long nr = folio ? folio_nr_pages(folio) : 0;
-
-	if (!folio || !node_is_private(folio_nid(folio)))
-		return;
-	node_private_count(folio_nid(folio), event, nr);
-	node_private_count(folio_nid(folio), NODE_PRIVATE_ALLOC_OWNER, -nr);
-}
-EXPORT_SYMBOL_IF_KUNIT(node_private_recount);
 
 /* A folio has moved. What else moves it is counted where it is allocated. */
 void node_private_moved(const struct folio *src, const struct folio *dst, int reason)

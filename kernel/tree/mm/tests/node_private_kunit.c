@@ -1039,7 +1039,7 @@ static long counted(long *was, enum node_private_event event)
 	return now - was[event];
 }
 
-/* Who opens the scope is the owner, or says who it is. Nobody else is counted. */
+/* Who opens the scope is the owner, or says what it is for. Nobody else is counted. */
 static void counters(struct kunit *test)
 {
 	nodemask_t both = nodemask_of_node(pnode);
@@ -1065,20 +1065,29 @@ static void counters(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, onode, private_origin(GFP_HIGHUSER_MOVABLE, 0, onode, &both));
 	KUNIT_EXPECT_EQ(test, 9, counted(was, NODE_PRIVATE_ALLOC_OWNER));
 
-	folio = private_alloc(GFP_HIGHUSER_MOVABLE, 2, pnode, NULL);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	node_private_recount(folio, NODE_PRIVATE_ALLOC_MIGRATE);
-	folio_put(folio);
-	KUNIT_EXPECT_EQ(test, 9, counted(was, NODE_PRIVATE_ALLOC_OWNER));
-	KUNIT_EXPECT_EQ(test, 4, counted(was, NODE_PRIVATE_ALLOC_MIGRATE));
-	/* Of an ordinary one, or of none, nothing was counted. */
-	folio = folio_alloc(GFP_KERNEL, 0);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	node_private_recount(folio, NODE_PRIVATE_ALLOC_MIGRATE);
-	node_private_recount(NULL, NODE_PRIVATE_ALLOC_MIGRATE);
-	folio_put(folio);
-	KUNIT_EXPECT_EQ(test, 4, counted(was, NODE_PRIVATE_ALLOC_MIGRATE));
+	{
+		guard(node_private_scope)(NODE_PRIVATE_ALLOC_MIGRATE);
+
+		KUNIT_EXPECT_EQ(test, pnode, private_origin(GFP_HIGHUSER_MOVABLE, 2, pnode, NULL));
+		KUNIT_EXPECT_EQ(test, 9, counted(was, NODE_PRIVATE_ALLOC_OWNER));
+		KUNIT_EXPECT_EQ(test, 4, counted(was, NODE_PRIVATE_ALLOC_MIGRATE));
+		/* What is ordinary is not. */
+		folio_origin(folio_alloc(GFP_KERNEL, 0));
+		KUNIT_EXPECT_EQ(test, onode,
+				private_origin(GFP_HIGHUSER_MOVABLE, 0, onode, &both));
+		KUNIT_EXPECT_EQ(test, 4, counted(was, NODE_PRIVATE_ALLOC_MIGRATE));
+	}
+	/* Who only looks has nothing of it, and is refused nothing. */
+	{
+		guard(node_private_scope)(NR_NODE_PRIVATE_EVENTS);
+		private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL);
+		private_origin(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, MAX_PAGE_ORDER, pnode, NULL);
+		node_private_refuse(pnode, NODE_PRIVATE_REFUSED_FULL);
+	}
 	KUNIT_EXPECT_EQ(test, 0, counted(was, NODE_PRIVATE_REFUSED_FULL));
+	KUNIT_EXPECT_EQ(test, pnode, private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
+	KUNIT_EXPECT_EQ(test, 10, counted(was, NODE_PRIVATE_ALLOC_OWNER));
+	KUNIT_EXPECT_EQ(test, 4, counted(was, NODE_PRIVATE_ALLOC_MIGRATE));
 
 	/* A node that nobody has ever claimed counts nothing, and that does no harm. */
 	if (!NODE_DATA(onode)->private_stat)

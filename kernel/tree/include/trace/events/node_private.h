@@ -10,10 +10,11 @@
 #include <linux/tracepoint.h>
 #include <trace/events/mmflags.h>
 
+TRACE_DEFINE_ENUM(NODE_PRIVATE_ALLOC_OWNER);
 TRACE_DEFINE_ENUM(NODE_PRIVATE_ALLOC_DAX);
 TRACE_DEFINE_ENUM(NODE_PRIVATE_ALLOC_MBIND);
 TRACE_DEFINE_ENUM(NODE_PRIVATE_ALLOC_SHMEM);
-TRACE_DEFINE_ENUM(NODE_PRIVATE_ALLOC_OWNER);
+TRACE_DEFINE_ENUM(NODE_PRIVATE_ALLOC_MIGRATE);
 TRACE_DEFINE_ENUM(NODE_PRIVATE_REFUSED_FULL);
 TRACE_DEFINE_ENUM(NODE_PRIVATE_REFUSED_KNOB);
 TRACE_DEFINE_ENUM(NODE_PRIVATE_REFUSED_CPUSET);
@@ -30,13 +31,14 @@ TRACE_DEFINE_ENUM(MMOP_ONLINE);
 TRACE_DEFINE_ENUM(MMOP_ONLINE_KERNEL);
 TRACE_DEFINE_ENUM(MMOP_ONLINE_MOVABLE);
 
-/* Who asks: "scope" is whoever has opened memalloc_private. */
+/* Who asks, as it is counted. */
 #define show_node_private_kind(kind)					\
 	__print_symbolic(kind,						\
+			 { NODE_PRIVATE_ALLOC_OWNER,	"owner" },	\
 			 { NODE_PRIVATE_ALLOC_DAX,	"dax" },	\
 			 { NODE_PRIVATE_ALLOC_MBIND,	"mbind" },	\
 			 { NODE_PRIVATE_ALLOC_SHMEM,	"shmem" },	\
-			 { NODE_PRIVATE_ALLOC_OWNER,	"scope" })
+			 { NODE_PRIVATE_ALLOC_MIGRATE,	"migrate" })
 
 #define show_node_private_reason(reason)				\
 	__print_symbolic(reason,					\

@@ -9,6 +9,7 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define PRIVATE		bit(dax.nid)
@@ -20,13 +21,13 @@
 
 /* In the order of the file. */
 enum {
-	ALLOC_DAX, ALLOC_MBIND, ALLOC_SHMEM, ALLOC_MIGRATE, ALLOC_OWNER, SWAP_IN, DEMOTE_IN,
+	ALLOC_OWNER, ALLOC_DAX, ALLOC_MBIND, ALLOC_SHMEM, ALLOC_MIGRATE, SWAP_IN, DEMOTE_IN,
 	BALANCE_OUT, REFUSED_FULL, REFUSED_KNOB, REFUSED_CPUSET, REFUSED_CLAIM, FAULT_SIGBUS,
 	UNPLUG_FAILED, COUNTERS
 };
 
 static const char * const counters[COUNTERS] = {
-	"alloc_dax", "alloc_mbind", "alloc_shmem", "alloc_migrate", "alloc_owner", "swap_in",
+	"alloc_owner", "alloc_dax", "alloc_mbind", "alloc_shmem", "alloc_migrate", "swap_in",
 	"demote_in", "numa_balance_out", "refused_full", "refused_knob", "refused_cpuset",
 	"refused_claim", "fault_sigbus", "unplug_failed",
 };
@@ -315,12 +316,78 @@ TEST_F_TIMEOUT(stat, mbind, LONG)
 	EXPECT_EQ(counted(&self->was, REFUSED_KNOB), (long)(size / page));
 	ONLY(bit(REFUSED_KNOB));
 
-	/* A policy for shared memory is none for this kind. */
+	/* A policy for shared memory is none for this kind: once, of however many mappings. */
 	ASSERT_EQ(set_knob("shmem", "1"), 0);
 	read_stat(&self->was);
 	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, PRIVATE, 0), -EINVAL);
 	EXPECT_EQ(counted(&self->was, REFUSED_KNOB), 1);
+	ASSERT_EQ(mprotect(p + 16 * page, 16 * page, PROT_READ), 0);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_BIND, PRIVATE | ORDINARY, 0), 0);
+	EXPECT_EQ(counted(&self->was, REFUSED_KNOB), 2);
 	ONLY(bit(REFUSED_KNOB));
+}
+
+static int migrate_from(unsigned long from, unsigned long to)
+{
+	return failed(syscall(__NR_migrate_pages, 0, 64UL, &from, &to));
+}
+
+/* A system call that names it is refused once, and a page that may not come once each. */
+TEST_F_TIMEOUT(stat, calls, LONG)
+{
+	const long nr = 16;
+	char *p, *q;
+
+	p = map_anon(nr * page);
+	q = map_shared(nr * page);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	fill(p, nr * page, 2);
+	fill(q, nr * page, 2);
+	EXPECT_EQ(move_to(p, nr * page, dax.nid), -ENODEV);
+	EXPECT_EQ(migrate_from(ORDINARY, PRIVATE), -EINVAL);
+	EXPECT_EQ(counted(&self->was, REFUSED_KNOB), 2);
+	ONLY(bit(REFUSED_KNOB));
+
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	read_stat(&self->was);
+	EXPECT_EQ(move_to(q, nr * page, dax.nid), -EINVAL);
+	EXPECT_EQ(counted(&self->was, REFUSED_KNOB), nr);
+	ONLY(bit(REFUSED_KNOB));
+	ASSERT_EQ(move_to(p, nr * page, dax.nid), 0);
+	EXPECT_EQ(counted(&self->was, ALLOC_MIGRATE), nr);
+	/* Not off it: that is no refusal of the node's. */
+	ASSERT_EQ(set_knob("mbind", "0"), 0);
+	EXPECT_EQ(move_to(p, nr * page, dax.nid ? 0 : 1), -EACCES);
+	EXPECT_EQ(counted(&self->was, REFUSED_KNOB), nr);
+	ONLY(bit(REFUSED_KNOB) | bit(ALLOC_MIGRATE));
+
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(set_knob("cpuset", "1"), 0);
+	read_stat(&self->was);
+	EXPECT_EQ(move_to(q, nr * page, dax.nid), -EACCES);
+	EXPECT_EQ(counted(&self->was, REFUSED_CPUSET), 1);
+	EXPECT_EQ(migrate_from(ORDINARY, PRIVATE), -EINVAL);
+	EXPECT_EQ(counted(&self->was, REFUSED_CPUSET), 2);
+	ONLY(bit(REFUSED_CPUSET));
+}
+
+/* Small pages of a mapping that become a huge one. */
+TEST_F_TIMEOUT(stat, collapse, LONG)
+{
+	char *p;
+
+	p = map_dax_huge(PMD);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(madvise(p, PMD, MADV_NOHUGEPAGE), 0);
+	fill(p, PMD, 3);
+	ASSERT_EQ(madvise(p, PMD, MADV_HUGEPAGE), 0);
+	ASSERT_EQ(set_knob("madvise", "1"), 0);
+	read_stat(&self->was);
+	ASSERT_EQ(madvise(p, PMD, MADV_COLLAPSE), 0);
+	EXPECT_EQ(counted(&self->was, ALLOC_MIGRATE), (long)(PMD / page));
+	EXPECT_TRUE(filled(p, PMD, 3));
+	ONLY(bit(ALLOC_MIGRATE));
 }
 
 TEST_F_TIMEOUT(stat, cpuset, LONG)
@@ -352,6 +419,7 @@ TEST_F_TIMEOUT(stat, shmem, LONG)
 {
 	size_t size = MB;
 	char *p, options[64];
+	int fd;
 
 	p = map_shared(size);
 	ASSERT_NE(p, MAP_FAILED);
@@ -369,6 +437,105 @@ TEST_F_TIMEOUT(stat, shmem, LONG)
 	ASSERT_EQ(touch(p, size), (long)(size / page));
 	EXPECT_EQ(counted(&self->was, ALLOC_SHMEM), (long)(size / page));
 	ONLY(bit(ALLOC_SHMEM));
+
+	/* A file that has nothing yet asks for nothing; what is written to it does. */
+	ASSERT_EQ(mount("anondax", MOUNT, "tmpfs", 0, options), 0);
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
+	read_stat(&self->was);
+	fd = open(MOUNT "/file", O_RDWR | O_CREAT, 0600);
+	ASSERT_GE(fd, 0);
+	ONLY(0);
+	ASSERT_EQ(write(fd, "x", 1), 1);
+	close(fd);
+	ONLY(0);
+	ASSERT_EQ(set_knob("shmem", "1"), 0);
+	fd = open(MOUNT "/other", O_RDWR | O_CREAT, 0600);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(set_knob("shmem", "0"), 0);
+	ONLY(0);
+	ASSERT_EQ(write(fd, "x", 1), 1);
+	EXPECT_EQ(counted(&self->was, REFUSED_KNOB), 1);
+	close(fd);
+	ONLY(bit(REFUSED_KNOB));
+}
+
+/*
+ * Somebody who is given ordinary memory, for what the node has is no memory of that kind:
+ * it is not full.
+ */
+TEST_F_TIMEOUT(stat, no_such_zone, LONG)
+{
+	size_t size = 64 * page;
+	int ring = open_ring();
+	char *p;
+
+	if (ring < 0)
+		SKIP(return, "no io_uring");
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	p = map_anon(size);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, size, MPOL_PREFERRED, PRIVATE, 0), 0);
+	ASSERT_EQ(fix_buffer(ring, p, size), 0);
+	EXPECT_EQ(count_on(p, size, dax.nid), 0);
+	ONLY(0);
+	close(ring);
+}
+
+/* Nor is it while it is being unplugged. Nor has that failed for who gave it up. */
+TEST_F_TIMEOUT(stat, leaving, LONG)
+{
+	atomic_long *touched;
+	pid_t toucher, writer;
+	size_t rest, size = 48 * MB;
+	char *all, *p;
+	long there;
+
+	touched = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(touched, MAP_FAILED);
+	/* That takes a while to move; and somebody who needs what is left, wherever it is. */
+	all = map_anon(size);
+	ASSERT_NE(all, MAP_FAILED);
+	ASSERT_EQ(set_knob("mbind", "1"), 0);
+	ASSERT_EQ(sys_mbind(all, size, MPOL_BIND, PRIVATE, 0), 0);
+	ASSERT_EQ(madvise(all, size, MADV_NOHUGEPAGE), 0);
+	ASSERT_TRUE(take_all_but(size + 2 * PMD));
+	ASSERT_EQ(touch(all, size), (long)(size / page));
+	rest = (settled_free_pages() - 64) * page;
+	p = map_anon(rest);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(sys_mbind(p, rest, MPOL_BIND, PRIVATE, 0), 0);
+	ASSERT_EQ(madvise(p, rest, MADV_NOHUGEPAGE), 0);
+	read_stat(&self->was);
+	toucher = fork();
+	if (!toucher) {
+		for (;; (*touched)++) {
+			madvise(p, rest, MADV_DONTNEED);
+			if (touch(p, rest) != (long)(rest / page))
+				_exit(1);
+		}
+	}
+	while (*touched < 2)
+		usleep(1000);
+	writer = fork();
+	if (!writer) {
+		/* It is there by then: the signal is nothing to who has not begun. */
+		put_text(dax.hotplug, "unplugged");
+		_exit(0);
+	}
+	/* Until it has begun to move them. */
+	do {
+		usleep(1000);
+		there = count_on(all, size, dax.nid);
+	} while (there == (long)(size / page));
+	kill(writer, SIGKILL);
+	EXPECT_EQ(wait_child(writer), 128 + SIGKILL);
+	ASSERT_TRUE(is_state("online_movable"));
+	there = *touched;
+	while (*touched < there + 2)
+		usleep(1000);
+	kill(toucher, SIGKILL);
+	EXPECT_EQ(wait_child(toucher), 128 + SIGKILL);
+	ONLY(bit(ALLOC_MBIND));
 }
 
 /* A fault that gets no page of a full node, by whatever it was to be had. */
@@ -377,7 +544,7 @@ TEST_F_TIMEOUT(stat, full, LONG)
 	char *all, *p, *q, options[64];
 	struct stat_of was;
 	size_t size = PMD;
-	int fd;
+	int fd, i;
 
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	ASSERT_EQ(set_knob("shmem", "1"), 0);
@@ -393,11 +560,18 @@ TEST_F_TIMEOUT(stat, full, LONG)
 	EXPECT_GT(counted(&self->was, REFUSED_FULL), 0);
 	ONLY(bit(ALLOC_DAX) | bit(FAULT_SIGBUS) | bit(REFUSED_FULL));
 
+	/* Small pages: it looks twice whether one is left, which is not to ask for one. */
+	ASSERT_EQ(madvise(p, size, MADV_NOHUGEPAGE), 0);
+	ASSERT_EQ(madvise(q, size, MADV_NOHUGEPAGE), 0);
+	touch(p, size);
+	touch(q, size);
 	read_stat(&self->was);
 	EXPECT_LT(touch(p, size), (long)(size / page));
 	EXPECT_EQ(counted(&self->was, FAULT_SIGBUS), 1);
+	EXPECT_EQ(counted(&self->was, REFUSED_FULL), 1);
 	EXPECT_LT(touch(q, size), (long)(size / page));
 	EXPECT_EQ(counted(&self->was, FAULT_SIGBUS), 2);
+	EXPECT_EQ(counted(&self->was, REFUSED_FULL), 2);
 	ONLY(bit(ALLOC_MBIND) | bit(ALLOC_SHMEM) | bit(FAULT_SIGBUS) | bit(REFUSED_FULL));
 
 	/* Who only prefers it gets ordinary memory: the node is full, and no fault refused. */
@@ -420,26 +594,48 @@ TEST_F_TIMEOUT(stat, full, LONG)
 	ASSERT_NE(q, MAP_FAILED);
 	read_stat(&was);
 	EXPECT_EQ(touch(q, MB), (long)(64 * KB / page));
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(touch(q + 64 * KB + i * page, page), 0);
 	EXPECT_EQ(counted(&was, FAULT_SIGBUS), 0);
+	EXPECT_EQ(counted(&was, REFUSED_FULL), 0);
+	/* It has a page before it looks whether that is one too many, and gives it back. */
+	EXPECT_EQ(counted(&was, ALLOC_SHMEM), (long)(64 * KB / page) + 1 + 100);
 	close(fd);
 	munmap(q, MB);
 }
 
-/* Whom the claim before had let in. */
+/* Whom the claim before had let in: once a fault, whatever it tries, and at once. */
 TEST_F_TIMEOUT(stat, claim, LONG)
 {
-	size_t size = MB;
-	char *p;
+	const int nr = 16;
+	struct rusage before, after;
+	char *p, *q, *huge;
+	int i;
 
-	p = map_dax(size);
+	p = map_dax(MB);
+	q = map_dax_shared(MB);
+	huge = map_dax_huge(PMD);
 	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_NE(q, MAP_FAILED);
+	ASSERT_NE(huge, MAP_FAILED);
 	ASSERT_EQ(touch(p, page), 1);
+	ASSERT_EQ(touch(q, page), 1);
 	ASSERT_EQ(set_state("unplugged"), 0);
 	ASSERT_EQ(set_state("online"), 0);
 	read_stat(&self->was);
-	EXPECT_EQ(touch(p, size), 1);
-	EXPECT_GT(counted(&self->was, REFUSED_CLAIM), 0);
+	EXPECT_EQ(touch(p, MB), 1);
+	EXPECT_EQ(counted(&self->was, REFUSED_CLAIM), 1);
 	EXPECT_EQ(counted(&self->was, FAULT_SIGBUS), 1);
+	EXPECT_EQ(touch(huge, PMD), 0);
+	EXPECT_EQ(counted(&self->was, REFUSED_CLAIM), 2);
+	EXPECT_EQ(counted(&self->was, FAULT_SIGBUS), 2);
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 1; i <= nr; i++)
+		EXPECT_EQ(touch(q + i * page, page), 0);
+	getrusage(RUSAGE_SELF, &after);
+	EXPECT_EQ(counted(&self->was, REFUSED_CLAIM), 2 + nr);
+	EXPECT_EQ(counted(&self->was, FAULT_SIGBUS), 2 + nr);
+	EXPECT_LT(after.ru_nvcsw - before.ru_nvcsw, nr);
 	ONLY(bit(REFUSED_CLAIM) | bit(FAULT_SIGBUS));
 }
 
@@ -744,14 +940,15 @@ FIXTURE(trace)
 	bool there;
 };
 
-/* How many lines of the trace, of this process, have all these words? */
-static int traced(const char *event, const char *words)
+/* How many lines of the trace, of a process or of any, have all these words? */
+static int traced_by(pid_t who, const char *event, const char *words)
 {
-	char line[1024], pid[32], name[64];
+	char line[1024], pid[32] = "", name[64];
 	int n = 0;
 	FILE *f;
 
-	snprintf(pid, sizeof(pid), "-%d ", getpid());
+	if (who)
+		snprintf(pid, sizeof(pid), "-%d ", who);
 	snprintf(name, sizeof(name), " node_private_%s: ", event);
 	f = fopen(TRACING "trace", "re");
 	while (f && fgets(line, sizeof(line), f))
@@ -759,6 +956,11 @@ static int traced(const char *event, const char *words)
 	if (f)
 		fclose(f);
 	return n;
+}
+
+static int traced(const char *event, const char *words)
+{
+	return traced_by(getpid(), event, words);
 }
 
 FIXTURE_SETUP(trace)
@@ -771,7 +973,8 @@ FIXTURE_SETUP(trace)
 	mount("none", "/sys/kernel/tracing", "tracefs", 0, NULL);
 	self->there = !access(EVENTS "enable", F_OK);
 	if (self->there) {
-		put_text(TRACING "trace", "");
+		/* To open it so empties it. */
+		close(open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
 		ASSERT_EQ(change(&self->changes, EVENTS "enable", "1"), 0);
 	}
 }
@@ -809,6 +1012,94 @@ TEST_F_TIMEOUT(trace, plug_and_knobs, LONG)
 	EXPECT_EQ(traced("refused", ""), 0);
 }
 
+#define INJECT		"/sys/kernel/debug/notifier-error-inject/memory/actions/MEM_GOING_ONLINE/error"
+
+/* Memory that does not come online: it was plugged, in vain, and only then taken back. */
+TEST_F_TIMEOUT(trace, taken_back, LONG)
+{
+	bool plug = false, unplug = false;
+	char line[1024];
+	FILE *f;
+
+	if (!self->there)
+		SKIP(return, "no tracepoints");
+	if (system("modprobe memory-notifier-error-inject 2>/dev/null") ||
+	    put_text(INJECT, "-12")) {
+		system("modprobe -r memory-notifier-error-inject 2>/dev/null");
+		SKIP(return, "no memory-notifier-error-inject");
+	}
+	EXPECT_LT(put_text(dax.hotplug, "online"), 0);
+	EXPECT_EQ(system("modprobe -r memory-notifier-error-inject"), 0);
+	f = fopen(TRACING "trace", "re");
+	ASSERT_NE(f, NULL);
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, " node_private_plug: ")) {
+			EXPECT_FALSE(plug);
+			EXPECT_NE(strstr(line, "ret=-11"), NULL);
+			plug = true;
+		}
+		if (strstr(line, " node_private_unplug: ")) {
+			EXPECT_TRUE(plug);
+			EXPECT_NE(strstr(line, "ret=0"), NULL);
+			unplug = true;
+		}
+	}
+	fclose(f);
+	EXPECT_TRUE(unplug);
+	EXPECT_TRUE(is_state("unplugged"));
+}
+
+/* Memory that was left behind goes with the last block that somebody takes offline. */
+TEST_F_TIMEOUT(trace, left_behind, LONG)
+{
+	char path[PATH_MAX], words[64];
+	int i, n = 0;
+	long block;
+	char *p;
+
+	if (!self->there)
+		SKIP(return, "no tracepoints");
+	ASSERT_EQ(set_state("online_movable"), 0);
+	p = map_dax(page);
+	ASSERT_NE(p, MAP_FAILED);
+	fill(p, page, 8);
+	ASSERT_EQ(bind_driver("anondax", "unbind"), 0);
+	EXPECT_EQ(traced_by(0, "unplug", "ret=0"), 0);
+	for (block = 0; block < 4096; block++) {
+		snprintf(path, sizeof(path), NODE "node%d/memory%ld/state", dax.nid, block);
+		if (!access(path, F_OK) && !put_text(path, "offline"))
+			n++;
+	}
+	EXPECT_GT(n, 0);
+	snprintf(words, sizeof(words), "nid=%d ", dax.nid);
+	for (i = 0; i < 100 && !traced_by(0, "unplug", "ret=0"); i++)
+		usleep(50000);
+	EXPECT_GT(traced_by(0, "unplug", "ret=0"), 0);
+	EXPECT_EQ(traced_by(0, "unplug", words), traced_by(0, "unplug", ""));
+	EXPECT_TRUE(filled(p, page, 8));
+	ASSERT_EQ(bind_driver("anondax", "bind"), 0);
+	EXPECT_TRUE(is_state("unplugged"));
+}
+
+/* A fault of a mapping whose claim has ended has had nothing of the node. */
+TEST_F_TIMEOUT(trace, claim, LONG)
+{
+	char *p;
+
+	if (!self->there)
+		SKIP(return, "no tracepoints");
+	ASSERT_EQ(set_state("online_movable"), 0);
+	p = map_dax(page);
+	ASSERT_NE(p, MAP_FAILED);
+	ASSERT_EQ(set_state("unplugged"), 0);
+	ASSERT_EQ(set_state("online_movable"), 0);
+	EXPECT_EQ(touch(p, page), 0);
+	EXPECT_EQ(traced("refused", "reason=claim"), 1);
+	EXPECT_EQ(traced("refused", ""), 1);
+	EXPECT_EQ(traced("fault", ""), 1);
+	EXPECT_EQ(traced("alloc", ""), 0);
+}
+
 TEST_F_TIMEOUT(trace, door, LONG)
 {
 	char words[128], *all, *p, *q;
@@ -840,7 +1131,7 @@ TEST_F_TIMEOUT(trace, door, LONG)
 	EXPECT_GE(traced("alloc", "kind=mbind order=0"), (int)(size / page));
 	ASSERT_EQ(move_to(p, size, dax.nid ? 0 : 1), 0);
 	ASSERT_EQ(move_to(p, size, dax.nid), 0);
-	EXPECT_EQ(traced("alloc", "kind=scope"), (int)(size / page));
+	EXPECT_EQ(traced("alloc", "kind=migrate"), (int)(size / page));
 
 	/* Not the many that fill it. */
 	ASSERT_EQ(put_text(EVENTS "enable", "0"), 0);
@@ -855,7 +1146,7 @@ TEST_F_TIMEOUT(trace, door, LONG)
 	EXPECT_EQ(traced("fault", words), 1);
 	EXPECT_EQ(traced("fault", ""), 1);
 	snprintf(words, sizeof(words), "nid=%d got=-1 kind=dax", dax.nid);
-	EXPECT_GE(traced("alloc", words), 1);
+	EXPECT_EQ(traced("alloc", words), 1);
 	EXPECT_EQ(traced("refused", "reason=full"), (int)counted(&was, REFUSED_FULL));
 }
 

@@ -181,6 +181,19 @@ TEST_F_TIMEOUT(pair, policies, LONG)
 	EXPECT_TRUE(filled(p, size, 10));
 }
 
+/* From node 0, on which CPU 0 is. All nodes are online. */
+static bool is_nearer(int nid, int other)
+{
+	char text[256], *p = text;
+	int i, distance[8] = {};
+
+	get_text(NODE "node0/distance", text, sizeof(text));
+	for (i = 0; i < 8 && *p; i++)
+		distance[i] = strtol(p, &p, 10);
+	return distance[nid] < distance[other] ||
+	       (distance[nid] == distance[other] && nid < other);
+}
+
 /* When one is full the other one goes on, and nobody else does. */
 TEST_F_TIMEOUT(pair, overflow, LONG)
 {
@@ -188,8 +201,17 @@ TEST_F_TIMEOUT(pair, overflow, LONG)
 	const size_t size = (free_a + more) * page;
 	long kills = get_number("/proc/vmstat", "oom_kill");
 	struct spread s;
+	cpu_set_t cpu0;
+	long full[2];
 	char *p;
+	int i;
 
+	CPU_ZERO(&cpu0);
+	CPU_SET(0, &cpu0);
+	for (i = 0; i < 2; i++) {
+		use(i);
+		full[i] = node_stat("refused_full");
+	}
 	ASSERT_GT(free_b, more);
 	p = map_more(size);
 	ASSERT_NE(p, MAP_FAILED);
@@ -204,6 +226,20 @@ TEST_F_TIMEOUT(pair, overflow, LONG)
 	EXPECT_EQ(s.ordinary, 0);
 	EXPECT_EQ(s.a + s.b, free_a + more);
 	EXPECT_TRUE(filled(p, size, 11));
+	/* Each page that went past the one to the other, be it the home node or the nearer. */
+	use(0);
+	EXPECT_EQ(node_stat("refused_full") - full[0], s.b);
+	full[0] = node_stat("refused_full");
+	use(1);
+	EXPECT_EQ(node_stat("refused_full"), full[1]);
+	ASSERT_EQ(sched_setaffinity(0, sizeof(cpu0), &cpu0), 0);
+	ASSERT_EQ(sys_mbind(p + size - 64 * page, 64 * page, MPOL_BIND, A | B, 0), 0);
+	EXPECT_SPREAD(again(p + size - 64 * page, 64 * page, 12), 0, 64, 0);
+	full[1] = node_stat("refused_full") - full[1];
+	use(0);
+	full[0] = node_stat("refused_full") - full[0];
+	EXPECT_EQ(full[0], is_nearer(two[0].nid, two[1].nid) ? 64 : 0);
+	EXPECT_EQ(full[1], 0);
 	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), kills);
 	munmap(p, size);
 	EXPECT_GE(free_pages_of(0), free_a);
