@@ -160,10 +160,12 @@ soft_reserved() {
 
 # cxl volatile|persistent [DEVICES]: CXL memory, behind a host bridge and in a window of its own:
 # regions behind one bridge have to be made in the order of their addresses. It takes the next
-# node, which the kernel makes of the window. It is of one device, or interleaved over several.
-# Their serial numbers count from 0xc0, those of the next window from 0xd0.
+# node, which the kernel makes of the window. It is of one device, or interleaved over several, and
+# then there is room in the window for as much again.
+# Their serial numbers count from 0xc0, those of the next window from 0xd0. The bridge of volatile
+# memory has decoders too, though it may have but one port; that of persistent memory has none.
 cxl() {
-	local id=$windows ways=${2:-1} kind i name
+	local id=$windows ways=${2:-1} kind i name decoders=on
 	[ $((size % (256 * ways))) = 0 ] || die "'$size' MiB of CXL memory: not a multiple of $((256 * ways))" \
 		"-z takes MiB, in whole $((256 * ways)) for this machine"
 	[ "$id" != 0 ] || machine+=,cxl=on
@@ -171,9 +173,9 @@ cxl() {
 	windows=$((id + 1))
 	nodes=$((nodes + 1))
 	expected=$((expected + 1))
-	machine+=,cxl-fmw.$id.targets.0=bridge$id,cxl-fmw.$id.size=${size}M
-	# With decoders in the bridge too, though there may be but one port.
-	qemu+=(-device "pxb-cxl,id=bridge$id,bus=pcie.0,bus_nr=$((32 * (id + 1))),hdm_for_passthrough=on")
+	machine+=,cxl-fmw.$id.targets.0=bridge$id,cxl-fmw.$id.size=$((size * ways))M
+	[ "$1" = volatile ] || decoders=off
+	qemu+=(-device "pxb-cxl,id=bridge$id,bus=pcie.0,bus_nr=$((32 * (id + 1))),hdm_for_passthrough=$decoders")
 	for ((i = 0; i < ways; i++)); do
 		name=$id.$i kind=volatile-memdev=cxl$id.$i
 		# Labels are what makes a persistent one usable.

@@ -104,6 +104,13 @@ pci_of() {
 	path=${path%/mem*}
 	echo "${path##*/}"
 }
+# port_of MEMDEV: of the host bridge, which the device is below.
+port_of() {
+	local e
+	for e in "$devices"/endpoint*; do
+		[ "$(basename "$(cd -P "$e/uport" && pwd)")" != "$1" ] || basename "$(cd -P "$e/.." && pwd)"
+	done
+}
 # The device decodes memory at all: Mem_Enable in its DVSEC for CXL devices.
 mem_enabled() {
 	local config=/sys/bus/pci/devices/$1/config at=256 header vendor id control
@@ -189,8 +196,12 @@ back() {
 # A volatile device.
 #
 volatile() {
-	local dax region memdev pci node=2 root window=$devices/decoder0.0
-	dax=$(dax_of "$node") region=$(region_of ram) memdev=$(memdev_of 0xc0)
+	local dax region memdev pci node=2 root port window=$devices/decoder0.0
+	memdev=$(memdev_of 0xc0)
+	# The root has been unbound, perhaps.
+	until_true [ -e "$devices/$memdev/driver" ]
+	region_of ram >/dev/null || create "cxl create-region"
+	dax=$(dax_of "$node") region=$(region_of ram)
 	pci=$(pci_of "$memdev")
 	mem_enabled "$pci"
 	check "volatile: the device decodes memory" [ $? = 0 ]
@@ -224,6 +235,10 @@ volatile() {
 	back "and bound" "$node" online_movable put "$pci" /sys/bus/pci/drivers/cxl_pci/bind
 	kept "the PCI device removed" "$node" put 1 "/sys/bus/pci/devices/$pci/remove"
 	back "and found again" "$node" online_movable put 1 /sys/bus/pci/rescan
+	port=$(port_of "$(memdev_of 0xc0)")
+	kept "the port of the host bridge unbound" "$node" put "$port" /sys/bus/cxl/drivers/cxl_port/unbind
+	does "and bound" put "$port" /sys/bus/cxl/drivers/cxl_port/bind
+	back "with its device" "$node" online_movable cxl enable-memdev "$(memdev_of 0xc0)"
 	root=$(basename "$(cd -P "$devices/root0/uport" && pwd)")
 	kept "the root of CXL unbound" "$node" put "$root" "$acpi"/unbind
 	back "and bound" "$node" online_movable put "$root" "$acpi"/bind
@@ -372,11 +387,31 @@ divided() {
 	does "and all of it" lab/vm-node.sh unplugged "$dax"
 }
 
+# decoder_of MEMDEV: the first.
+decoder_of() {
+	local e
+	for e in "$devices"/endpoint*; do
+		[ "$(basename "$(cd -P "$e/uport" && pwd)")" != "$1" ] || basename "$e"/decoder*.0
+	done
+}
+# another_region DECODER: by hand, for cxl would not. Says what comes of it, and takes it down.
+another_region() {
+	local r window=$devices/decoder0.0
+	r=$(<"$window/create_ram_region")
+	put "$r" "$window/create_ram_region"
+	put 1 "$devices/$r/interleave_ways"
+	put 256 "$devices/$r/interleave_granularity"
+	put $((512 << 20)) "$devices/$r/size" || echo "no room"
+	try put "$1" "$devices/$r/target0"
+	[[ $err = *"resource busy"* ]] && echo busy || echo "taken ($err)"
+	put "$r" "$window/delete_region"
+}
+
 #
 # A region over two devices, of which one goes.
 #
 interleaved() {
-	local dax region first second m r below above='' node=2 root window=$devices/decoder0.0
+	local dax region first second m r below above='' stolen node=2 root window=$devices/decoder0.0
 	dax=$(dax_of "$node") region=$(region_of ram) first=$(memdev_of 0xc0) second=$(memdev_of 0xc1)
 	check "interleaved: over two devices" [ "$(<"$devices/$region/interleave_ways")" = 2 ]
 	does "interleaved: plugged" lab/vm-node.sh online_movable "$dax"
@@ -397,6 +432,11 @@ interleaved() {
 		back "cxl enable-memdev" "$node" online_movable cxl enable-memdev "$m"
 	done
 	check "suspend to RAM is not offered, with the devices" eval "! suspends"
+	kept "one of two: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$second"
+	stolen=$(another_region "$(decoder_of "$first")")
+	check "the other one's decoder cannot be given to another region" [ "$stolen" = busy ]
+	check "what is in it stays" as_written
+	back "cxl enable-memdev" "$node" online_movable cxl enable-memdev "$second"
 	kept "both: cxl disable-memdev --force, of one" "$node" cxl disable-memdev -f "$second"
 	does "and the other" cxl disable-memdev -f "$first"
 	check "what is in it stays" as_written
@@ -457,7 +497,7 @@ interleaved() {
 # A persistent device: a namespace of NVDIMM, on a region of CXL.
 #
 persistent() {
-	local dax region memdev node=3
+	local dax region memdev root node=3
 	dax=$(dax_of "$node") region=$(region_of pmem) memdev=$(memdev_of 0xd0)
 	does "persistent: plugged" lab/vm-node.sh online_kernel "$dax"
 	check "persistent: used" hold "$BUILD/hold" "/dev/$dax" 8
@@ -466,6 +506,10 @@ persistent() {
 	back "persistent: cxl enable-region" "$node" online_kernel cxl enable-region "$region"
 	kept "persistent: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$memdev"
 	back "persistent: cxl enable-memdev" "$node" online_kernel cxl enable-memdev "$memdev"
+	# Its bridge has no decoders: nothing there says what it had been told.
+	root=$(basename "$(cd -P "$devices/root0/uport" && pwd)")
+	kept "persistent: the root of CXL unbound" "$node" put "$root" "$acpi"/unbind
+	back "persistent: and bound" "$node" online_kernel put "$root" "$acpi"/bind
 	does "persistent: unplugged in use" lab/vm-node.sh unplugged "$(dax_of "$node")"
 	check "the pages have moved, as written" let_go
 	does "persistent: cxl destroy-region --force" cxl destroy-region -f "$(region_of pmem)"
