@@ -147,7 +147,8 @@ struct folio *vmf_swapin_gone(struct vm_fault *vmf, swp_entry_t entry);
 bool vmf_swap_refused(struct vm_fault *vmf, const struct folio *folio, vm_fault_t *ret,
 		      struct swap_info_struct **si);
 void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol);
-void mpol_refused_fault(const struct mempolicy *pol, unsigned long address);
+void mpol_refused_fault(const struct mempolicy *pol, enum node_private_opt opt,
+			unsigned long address);
 void vma_refused_fault(const struct vm_area_struct *vma, unsigned long address);
 void mm_dup_private_node(struct mm_struct *mm, struct mm_struct *oldmm);
 void mpol_private_allowed(nodemask_t *nodes, struct task_struct *tsk);

@@ -231,10 +231,12 @@ void mpol_add_private(nodemask_t *nodes, const struct mempolicy *pol)
 /* A system call names nodes, and its task may have those that mpol_private_allowed() left. */
 void mpol_count_refused(const nodemask_t *nodes, const nodemask_t *allowed)
 {
-	const nodemask_t denied = mpol_private_denied();
+	nodemask_t denied;
 
-	if (node_private_enabled())
-		count_refused(nodes, allowed, &denied);
+	if (!node_private_enabled())
+		return;
+	denied = mpol_private_denied();
+	count_refused(nodes, allowed, &denied);
 }
 
 /* The same for one that makes a policy, which names nothing if it is relative. */
@@ -373,6 +375,13 @@ bool vma_names_private(const struct vm_area_struct *vma)
 	       mpol_names_private(vma_effective_policy(vma));
 }
 
+/* May memory of that kind be on a private node, for the owner of @mm? */
+static bool node_may_have(int nid, enum node_private_opt opt, struct mm_struct *mm)
+{
+	return node_state(nid, N_MEMORY_PRIVATE) && node_private_allows(nid, opt) &&
+	       mm_may_have(mm, nid);
+}
+
 /* Can memory of that kind come from private nodes only, for the owner of @mm? */
 static bool mpol_bound_private_of(const struct mempolicy *pol, enum node_private_opt opt,
 				  struct mm_struct *mm)
@@ -384,8 +393,7 @@ static bool mpol_bound_private_of(const struct mempolicy *pol, enum node_private
 	if (!pol || pol->mode != MPOL_BIND || !mpol_only_private(pol))
 		return false;
 	for_each_node_mask(nid, pol->nodes) {
-		if (node_state(nid, N_MEMORY_PRIVATE) && node_private_allows(nid, opt) &&
-		    mm_may_have(mm, nid))
+		if (node_may_have(nid, opt, mm))
 			return true;
 	}
 	return false;
@@ -424,12 +432,18 @@ bool vma_node_gone(const struct vm_area_struct *vma)
 	return mpol_node_gone(vma->vm_policy);
 }
 
-/* A fault is SIGBUS, for want of memory of the policy's nodes, or of a claim on them. */
-void mpol_refused_fault(const struct mempolicy *pol, unsigned long address)
+/*
+ * A fault is SIGBUS, for want of memory of those of the policy's nodes that it could be on,
+ * or of a claim on them.
+ */
+void mpol_refused_fault(const struct mempolicy *pol, enum node_private_opt opt,
+			unsigned long address)
 {
 	int nid;
 
 	for_each_node_mask(nid, pol->nodes) {
+		if (!mpol_is_private(pol) && !node_may_have(nid, opt, current->mm))
+			continue;
 		if (mpol_claim_ended(pol))
 			node_private_refuse(nid, NODE_PRIVATE_REFUSED_CLAIM);
 		node_private_count(nid, NODE_PRIVATE_FAULT_SIGBUS, 1);
@@ -442,7 +456,7 @@ void vma_refused_fault(const struct vm_area_struct *vma, unsigned long address)
 	const struct mempolicy *pol = vma_effective_policy(vma);
 
 	if (pol)
-		mpol_refused_fault(pol, address);
+		mpol_refused_fault(pol, NODE_PRIVATE_MBIND, address);
 }
 
 /* Of the nodes that it is bound to, which are being unplugged just now? */

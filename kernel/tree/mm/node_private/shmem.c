@@ -182,7 +182,7 @@ void shmem_refused_fault(struct vm_fault *vmf)
 
 	/* A tmpfs has a size of its own. */
 	if (shmem_is_full(mapping_gfp_mask(inode->i_mapping), pol))
-		mpol_refused_fault(pol, vmf->address);
+		mpol_refused_fault(pol, NODE_PRIVATE_SHMEM, vmf->address);
 	mpol_cond_put(pol);
 }
 

@@ -805,7 +805,7 @@ static void nested_probe(void *data, struct page *page, unsigned int order,
 		return;
 
 	n->busy = true;
-	n->consumed = !(current->flags & PF_MEMALLOC_SCOPES);
+	n->consumed = !(current->flags & PF_MEMALLOC_SCOPES) && !current->private_event;
 	try_pages(&n->t, GFP_NOWAIT | __GFP_NOWARN);
 	try_folios(&n->t, GFP_NOWAIT | __GFP_NOWARN);
 	try_slab(&n->t, GFP_NOWAIT | __GFP_NOWARN);
@@ -849,8 +849,9 @@ static void a9_nested(struct kunit *test)
 	struct nested n = {};
 
 	nested_start(test, &n);
-	KUNIT_EXPECT_EQ(test, pnode,
-			private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
+	scoped_class(node_private_scope, scope, NODE_PRIVATE_ALLOC_MIGRATE)
+		KUNIT_EXPECT_EQ(test, pnode,
+				private_origin(GFP_HIGHUSER_MOVABLE, 0, pnode, NULL));
 	nested_finish(test, &n);
 }
 
@@ -870,7 +871,8 @@ static void a9_bound(struct kunit *test)
 	struct folio *folio;
 
 	nested_start(test, &n);
-	scoped_guard(memalloc_private) {
+	/* Who only looks whether there is a page is nobody to what is nested. */
+	scoped_class(node_private_scope, scope, NR_NODE_PRIVATE_EVENTS) {
 		scoped_guard(memalloc_folio)
 			folio = vma_alloc_folio(GFP_HIGHUSER_MOVABLE, 0, &vma, 0);
 	}
@@ -903,12 +905,14 @@ struct starter {
 	struct work_struct work;
 	struct completion done;
 	unsigned int scopes;
+	unsigned int event;
 	struct tries t;
 };
 
 static void start(struct starter *s)
 {
 	s->scopes = current->flags & PF_MEMALLOC_SCOPES;
+	s->event = current->private_event;
 	try_pages(&s->t, GFP_KERNEL);
 	try_folios(&s->t, GFP_KERNEL);
 }
@@ -933,13 +937,14 @@ static void a10_fork(struct kunit *test)
 	pid_t pid;
 
 	init_completion(&s.done);
-	scoped_guard(memalloc_private) {
+	scoped_class(node_private_scope, scope, NR_NODE_PRIVATE_EVENTS) {
 		scoped_guard(memalloc_folio)
 			pid = node_private_fork(starter_thread, &s);
 	}
 	KUNIT_ASSERT_GT(test, pid, 0);
 	wait_for_completion(&s.done);
 	KUNIT_EXPECT_EQ(test, 0, s.scopes);
+	KUNIT_EXPECT_EQ(test, 0, s.event);
 	expect_tries(test, &s.t);
 	/* Its last words are in our text: let it be gone before we are. */
 	msleep(100);
@@ -958,6 +963,7 @@ static void a10_kthread(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	wait_for_completion(&s.done);
 	KUNIT_EXPECT_EQ(test, 0, s.scopes);
+	KUNIT_EXPECT_EQ(test, 0, s.event);
 	expect_tries(test, &s.t);
 }
 
@@ -974,6 +980,7 @@ static void a10_worker(struct kunit *test)
 	}
 	destroy_work_on_stack(&s.work);
 	KUNIT_EXPECT_EQ(test, 0, s.scopes);
+	KUNIT_EXPECT_EQ(test, 0, s.event);
 	expect_tries(test, &s.t);
 }
 
