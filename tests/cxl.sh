@@ -104,12 +104,21 @@ pci_of() {
 	path=${path%/mem*}
 	echo "${path##*/}"
 }
-# port_of MEMDEV: of the host bridge, which the device is below.
-port_of() {
+# endpoint_of MEMDEV: its port.
+endpoint_of() {
 	local e
 	for e in "$devices"/endpoint*; do
-		[ "$(basename "$(cd -P "$e/uport" && pwd)")" != "$1" ] || basename "$(cd -P "$e/.." && pwd)"
+		[ "$(basename "$(cd -P "$e/uport" && pwd)")" != "$1" ] || { (cd -P "$e" && pwd) && return; }
 	done
+	return 1
+}
+# above REGION: the other one of volatile memory.
+above() {
+	local r
+	for r in "$devices"/region*; do
+		[ "$(<"$r/mode")" != ram ] || [ "${r##*/}" = "$1" ] || { echo "${r##*/}" && return; }
+	done
+	return 1
 }
 # The device decodes memory at all: Mem_Enable in its DVSEC for CXL devices.
 mem_enabled() {
@@ -235,7 +244,7 @@ volatile() {
 	back "and bound" "$node" online_movable put "$pci" /sys/bus/pci/drivers/cxl_pci/bind
 	kept "the PCI device removed" "$node" put 1 "/sys/bus/pci/devices/$pci/remove"
 	back "and found again" "$node" online_movable put 1 /sys/bus/pci/rescan
-	port=$(port_of "$(memdev_of 0xc0)")
+	port=$(basename "$(dirname "$(endpoint_of "$(memdev_of 0xc0)")")")
 	kept "the port of the host bridge unbound" "$node" put "$port" /sys/bus/cxl/drivers/cxl_port/unbind
 	does "and bound" put "$port" /sys/bus/cxl/drivers/cxl_port/bind
 	back "with its device" "$node" online_movable cxl enable-memdev "$(memdev_of 0xc0)"
@@ -310,17 +319,14 @@ operator() {
 # what is below.
 #
 neighbours() {
-	local dax below above='' memdev r node=2 window=$devices/decoder0.0
+	local dax below above memdev r node=2 window=$devices/decoder0.0
 	memdev=$(memdev_of 0xc0)
 	until_true [ -e "$devices/$memdev/driver" ]
 	! r=$(region_of ram) || put "$r" "$window/delete_region"
 	create "two regions of a device: the lower one" -s 256M
 	below=$(region_of ram)
 	try "$new" create-region -t ram -d decoder0.0 -m "$memdev" -s 256M
-	for r in "$devices"/region*; do
-		[ "$(<"$r/mode")" != ram ] || [ "${r##*/}" = "$below" ] || above=${r##*/}
-	done
-	[ -n "$above" ] && until_true dax_under "$above" >/dev/null
+	above=$(above "$below") && until_true dax_under "$above" >/dev/null
 	judge cxl create-region -s 256M
 	result "$bad" "and the upper one"
 	dax=$(dax_under "$above")
@@ -387,13 +393,6 @@ divided() {
 	does "and all of it" lab/vm-node.sh unplugged "$dax"
 }
 
-# decoder_of MEMDEV: the first.
-decoder_of() {
-	local e
-	for e in "$devices"/endpoint*; do
-		[ "$(basename "$(cd -P "$e/uport" && pwd)")" != "$1" ] || basename "$e"/decoder*.0
-	done
-}
 # another_region DECODER: by hand, for cxl would not. Says what comes of it, and takes it down.
 another_region() {
 	local r window=$devices/decoder0.0
@@ -411,7 +410,7 @@ another_region() {
 # A region over two devices, of which one goes.
 #
 interleaved() {
-	local dax region first second m r below above='' stolen node=2 root window=$devices/decoder0.0
+	local dax region first second m r below above stolen node=2 root window=$devices/decoder0.0
 	dax=$(dax_of "$node") region=$(region_of ram) first=$(memdev_of 0xc0) second=$(memdev_of 0xc1)
 	check "interleaved: over two devices" [ "$(<"$devices/$region/interleave_ways")" = 2 ]
 	does "interleaved: plugged" lab/vm-node.sh online_movable "$dax"
@@ -433,7 +432,7 @@ interleaved() {
 	done
 	check "suspend to RAM is not offered, with the devices" eval "! suspends"
 	kept "one of two: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$second"
-	stolen=$(another_region "$(decoder_of "$first")")
+	stolen=$(another_region "$(basename "$(endpoint_of "$first")"/decoder*.0)")
 	check "the other one's decoder cannot be given to another region" [ "$stolen" = busy ]
 	check "what is in it stays" as_written
 	back "cxl enable-memdev" "$node" online_movable cxl enable-memdev "$second"
@@ -459,10 +458,7 @@ interleaved() {
 	try "$new" create-region -t ram -d decoder0.0 -m "$first" -s 256M
 	below=$(region_of ram)
 	try "$new" create-region -t ram -d decoder0.0 -w 2 -m "$first" "$second" -s 512M
-	for r in "$devices"/region*; do
-		[ "$(<"$r/mode")" != ram ] || [ "${r##*/}" = "$below" ] || above=${r##*/}
-	done
-	[ -n "$above" ] && until_true dax_under "$above" >/dev/null
+	above=$(above "$below") && until_true dax_under "$above" >/dev/null
 	judge cxl create-region
 	result "$bad" "interleaved: above a region of one of the devices"
 	does "the upper one: plugged" lab/vm-node.sh online_movable "$(dax_under "$above")"
