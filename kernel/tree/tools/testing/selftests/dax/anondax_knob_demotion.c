@@ -158,7 +158,7 @@ TEST_F_TIMEOUT(knob, demotion_files, LONG)
 	long want, tries;
 	char *buf, text[32];
 	size_t off;
-	int fd;
+	int fd, rc = 0;
 
 	if (!self->swap || enter_cgroup())
 		SKIP(return, "no disk, or no control groups");
@@ -175,10 +175,12 @@ TEST_F_TIMEOUT(knob, demotion_files, LONG)
 	was = read_figures();
 	is = was;
 	for (tries = 0; tries < 50 && is.demoted < (long)(size / KB / 2); tries++) {
-		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+		rc = put_text(CGROUP GROUP "/memory.reclaim", "16M");
 		is = read_figures();
 	}
-	EXPECT_GE(is.demoted, (long)(size / KB / 2));
+	EXPECT_GE(is.demoted, (long)(size / KB / 2))
+		TH_LOG("after %ld tries, the last %d: %ld KiB of cache were %ld, the node has %ld pages free",
+		       tries, rc, is.cache, was.cache, free_pages());
 
 	want = was.available + is.free - was.free + can_go(is.cache) - can_go(was.cache);
 	EXPECT_LT(labs(is.available - want), is.demoted / 8)
