@@ -61,6 +61,12 @@ no_redis() {
 	soon eval '! pidof redis-server' || true
 }
 
+# An idle one has next to nothing, and how much that is depends on the kernel's huge pages.
+give_redis() {
+	soon redis_answers_tcp
+	head -c 8000000 /dev/zero | redis-cli -x set typed >/dev/null
+}
+
 # Sample output: but for numbers, and what is not of this machine, it is what is printed.
 sample() {
 	local first line
@@ -85,11 +91,13 @@ newcomer() {
 	check "typed: the file's group and mode" [ "$(stat -c '%G %a' "/dev/$DAX")" = "devmem 660" ]
 	typed README.md "$real" 4
 	must "typed: pnctl who names it" grep redis-server /run/typed
+	give_redis
 	must "typed: all that redis has is there" anon "$(pidof redis-server)" 1000
 	no_redis
 	mv "$conf"/*.conf "$conf"/fast.conf
 	put README.md "$real" 5 "$units"/redis-server.service.d/private-node.conf
 	typed README.md "$real" 6
+	give_redis
 	must "typed: and is on the node" anon "$(main_pid redis-server)" 1000
 	must "typed: the unit is active" active private-nodes@fast
 	typed README.md "$real" 7
@@ -126,6 +134,7 @@ newcomer() {
 	for i in 1 2 3 4; do typed guide.md Tiers $i; done
 	check "typed: demotion and reclaim are on" [ "$(knob demotion)$(knob reclaim)" = 11 ]
 	typed guide.md 'Putting programs there' 1
+	give_redis
 	must "typed: it is there" anon "$(pidof redis-server)" 1000
 	mkdir -p /srv/cache
 	typed guide.md 'Shared memory' 1
