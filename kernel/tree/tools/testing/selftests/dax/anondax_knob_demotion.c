@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(knob, demotion_files, LONG)
 	const char *disk = getenv("ANONDAX_TEST_SWAP");
 	const size_t size = 64 * MB;
 	struct figures was, is;
-	long want, tries;
+	long want, tries, sent;
 	char *buf, text[32];
 	size_t off;
 	int fd, rc = 0;
@@ -174,13 +174,15 @@ TEST_F_TIMEOUT(knob, demotion_files, LONG)
 		ASSERT_EQ(pread(fd, buf, MB, off), (ssize_t)MB);
 	was = read_figures();
 	is = was;
+	sent = vm_count("pgdemote_proactive");
 	for (tries = 0; tries < 50 && is.demoted < (long)(size / KB / 2); tries++) {
 		rc = put_text(CGROUP GROUP "/memory.reclaim", "16M");
 		is = read_figures();
 	}
 	EXPECT_GE(is.demoted, (long)(size / KB / 2))
-		TH_LOG("after %ld tries, the last %d: %ld KiB of cache were %ld, the node has %ld pages free",
-		       tries, rc, is.cache, was.cache, free_pages());
+		TH_LOG("%ld tries (the last: %d), %ld pages went: %ld KiB of %ld left, %ld free",
+		       tries, rc, vm_count("pgdemote_proactive") - sent, is.cache, was.cache,
+		       free_pages());
 
 	want = was.available + is.free - was.free + can_go(is.cache) - can_go(was.cache);
 	EXPECT_LT(labs(is.available - want), is.demoted / 8)
