@@ -33,5 +33,7 @@ kvm) cpu=host ;;
 	# What it has translated of a program it can use again if that comes to the same
 	# address: otherwise translation is most of what it takes to start one.
 	accel_append+=" norandmaps"
+	# On a busy host the timer may seem dead while the kernel looks, which is a panic.
+	accel_append+=" no_timer_check"
 	;;
 esac

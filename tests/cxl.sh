@@ -158,14 +158,18 @@ let_go() {
 #
 # Each way to take it away. Those that can be are refused.
 #
-# refused NAME REGION VALUE FILE
-refused() {
-	try put "$3" "$4"
-	[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && [ "$(driver_of "$devices/$2")" = cxl_region ] &&
-		[ "$(<"$devices/$2/commit")" = 1 ] && [ -e "$devices/$2/target0" ] && as_written
-	judge "echo '$3' >$4"
-	result "$bad" "$1"
+# busy NAME VALUE FILE [CONDITION...]: to write it is refused, and all is as it was: CONDITION, too.
+busy() {
+	local name=$1 value=$2 file=$3
+	shift 3
+	try put "$value" "$file"
+	[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && { [ $# = 0 ] || "$@"; } && as_written
+	judge "echo '$value' >$file"
+	result "$bad" "$name"
 }
+committed() { [ "$(driver_of "$devices/$1")" = cxl_region ] && [ "$(<"$devices/$1/commit")" = 1 ] && [ -e "$devices/$1/target0" ]; }
+# refused NAME REGION VALUE FILE
+refused() { busy "$1" "$3" "$4" committed "$2"; }
 refusals() {
 	local region window
 	region=$(region_of "$2")
@@ -336,10 +340,7 @@ neighbours() {
 	refused "to delete it" "$below" "$below" "$window/delete_region"
 	refused "to take its target away" "$below" '' "$devices/$below/target0"
 	kept "both: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$memdev"
-	try put 0 "$devices/$above/size"
-	[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && grep -q ": $above\$" /proc/iomem && as_written
-	judge "echo 0 >$devices/$above/size"
-	result "$bad" "the addresses of what is in use cannot be given back"
+	busy "the addresses of what is in use cannot be given back" 0 "$devices/$above/size" grep -q ": $above\$" /proc/iomem
 	does "cxl enable-memdev" cxl enable-memdev "$memdev"
 	until_true dax_under "$above" >/dev/null
 	dax=$(dax_under "$above")
@@ -418,16 +419,10 @@ interleaved() {
 	refusals interleaved ram
 	for m in "$first" "$second"; do
 		kept "$m of two: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$m"
-		try put "$region" "$window/delete_region"
-		[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && as_written
-		judge "echo $region >$window/delete_region"
-		result "$bad" "without it the region cannot be deleted"
+		busy "without it the region cannot be deleted" "$region" "$window/delete_region"
 		# Of the other device.
 		for r in 0 1; do [ "$(<"$devices/$region/target$r")" = '' ] || break; done
-		try put '' "$devices/$region/target$r"
-		[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && [ "$(<"$devices/$region/target$r")" != '' ] && as_written
-		judge "echo >$devices/$region/target$r"
-		result "$bad" "nor its other target be taken away"
+		busy "nor its other target be taken away" '' "$devices/$region/target$r" grep -q . "$devices/$region/target$r"
 		back "cxl enable-memdev" "$node" online_movable cxl enable-memdev "$m"
 	done
 	check "suspend to RAM is not offered, with the devices" eval "! suspends"
@@ -468,10 +463,7 @@ interleaved() {
 	check "the dax device of the upper one has gone, its memory stays" eval "! dax_under $above && as_written && PNODE=$node private"
 	refused "the upper one waits; the lower one: to reset its decoders" "$below" 0 "$devices/$below/commit"
 	kept "both: cxl disable-memdev --force" "$node" cxl disable-memdev -f "$first"
-	try put "$below" "$window/delete_region"
-	[ "$rc" != 0 ] && [[ $err = *"resource busy"* ]] && as_written
-	judge "echo $below >$window/delete_region"
-	result "$bad" "the lower one cannot be deleted"
+	busy "the lower one cannot be deleted" "$below" "$window/delete_region"
 	does "cxl enable-memdev, of the first" cxl enable-memdev "$first"
 	until_true eval "[ \"\$(driver_of $devices/$below)\" = cxl_region ]"
 	refused "the lower one is back, the upper one not: to reset its decoders" "$below" 0 "$devices/$below/commit"

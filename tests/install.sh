@@ -119,8 +119,7 @@ stage() {
 		-object memory-backend-ram,id=ram0,size=512M -numa node,nodeid=0,cpus=0,memdev=ram0
 		-object memory-backend-ram,id=ram1,size=512M -numa node,nodeid=1,cpus=1,memdev=ram1
 	)
-	# On a busy host the timer may seem dead while the kernel looks: no_timer_check.
-	append="root=/dev/vda rw console=ttyS0 no_timer_check panic=-1 oops=panic ignore_loglevel reboot=t lab.stage=$name systemd.show_status=1$accel_append"
+	append="root=/dev/vda rw console=ttyS0 panic=-1 oops=panic ignore_loglevel reboot=t lab.stage=$name systemd.show_status=1$accel_append"
 	if [[ $name != *absent* ]]; then
 		mem=1536
 		# shellcheck disable=SC2054
