@@ -16,7 +16,7 @@ tmp=$(mktemp -d)
 chmod 755 "$tmp"
 conf=$tmp/conf
 file=/dev/$DAX
-knobs=(reclaim demotion mbind madvise numa_balance ltpin cpuset)
+knobs=(reclaim demotion mbind shmem madvise numa_balance ltpin cpuset)
 
 # Nobody asks twice where there is no shell to be started.
 pn() { "$pnctl" "$@" >"$tmp/out" 2>"$tmp/err"; }
@@ -304,7 +304,7 @@ done
 
 note "watch"
 works "watch: a line each time" watch -i 0.2 -c 2
-check "watch: two of them, the node private" bash -c "[ \$(grep -c 'node$PNODE\\* used=[0-9]*M free=[0-9]*M down=[0-9.]* up=[0-9.]* in=0.0 refused=0.0' '$tmp/out') = 2 ]"
+check "watch: two of them, the node private" bash -c "[ \$(grep -c 'node$PNODE\\* used=[0-9]*M free=[0-9]*M down=[0-9.]* up=[0-9.]* in=0.0 out=0.0 refused=0.0' '$tmp/out') = 2 ]"
 check "watch: nothing of that for an ordinary one" bash -c "! grep -q 'node0 used=[^ ]* free=[^ ]* down=[^ ]* up=[^ ]* in=' '$tmp/out'"
 coproc WATCHED { exec "$pnctl" watch -i 0.2; }
 watched=$WATCHED_PID
@@ -367,6 +367,42 @@ umount "$tmp/fs"
 works "destroy: with room, to none" destroy "$DAX" --to none
 check "destroy: nobody has it" has none 0:0 600
 let_go
+
+note "watch: what moves"
+works "create: slower than DRAM" create "$DAX" --adistance 800 --set demotion=on,numa_balance=on
+balancing=/sys/kernel/debug/sched/numa_balancing
+mkdir $cgroup/watched
+echo 1 >/sys/kernel/mm/numa/demotion_enabled
+holding bash -c 'echo $$ >"$1" && exec taskset -c 0 perl -e "vec(\$x, 32e6, 8) = 1; \$| = 1; print qq(holding\n); 1 while \$x =~ tr/\1//"' - $cgroup/watched/cgroup.procs
+"$pnctl" watch -i 0.5 >"$tmp/watched" &
+one=$!
+# moves NAME REGEX: it is seen, sooner or later. The cgroup is asked to give up memory each time if $push is set.
+moves() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		! grep -qE "$2" "$tmp/watched" || break
+		[ -z "${push:-}" ] || echo 4M >$cgroup/watched/memory.reclaim
+		sleep 0.1
+	done 2>/dev/null
+	[ "$i" -lt 200 ] || ! tail -n 3 "$tmp/watched" | sed 's/^/# /'
+	result $? "watch: $1"
+}
+some='[0-9.]*[1-9][0-9.]*'
+push=1 moves "what is demoted, from a node and to a private one" "node0 [^*]* down=$some .*node$PNODE\* [^*]* in=$some"
+check "watch: nothing is promoted" eval "! grep -qE 'node$PNODE\\* [^*]* out=$some' '$tmp/watched'"
+for knob in scan_delay_ms=50 scan_period_min_ms=50 scan_period_max_ms=100 hot_threshold_ms=60000; do
+	echo "${knob#*=}" >$balancing/"${knob%=*}"
+done
+# No page comes to a node that is at its high watermark, be it with old page cache.
+echo 1 >/proc/sys/vm/drop_caches
+echo 2 >/proc/sys/kernel/numa_balancing
+moves "what NUMA balancing takes off it, and where to" "node0 [^*]* up=$some .*node$PNODE\* [^*]* out=$some"
+kill $one && wait $one
+let_go
+echo 0 >/proc/sys/kernel/numa_balancing
+echo 0 >/sys/kernel/mm/numa/demotion_enabled
+rmdir $cgroup/watched
+works "destroy: slower than DRAM" destroy "$DAX" --to none
 
 note "kmem"
 echo online_movable >/sys/devices/system/memory/auto_online_blocks

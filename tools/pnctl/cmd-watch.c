@@ -12,10 +12,8 @@
 
 #include "pnctl.h"
 
-#define MAX_NODES	64
-
 /* Pages that went, since the machine came up or the node was claimed; and faults. */
-enum { DEMOTED, PROMOTED, ARRIVED, REFUSED, SWAPPED_OUT, SWAPPED_IN, NR_COUNTS };
+enum { DEMOTED, PROMOTED, ARRIVED, LEFT, REFUSED, SWAPPED_OUT, SWAPPED_IN, NR_COUNTS };
 
 struct sample {
 	unsigned long long size, unused, count[NR_COUNTS];
@@ -36,7 +34,9 @@ static const struct {
 } counters[] = {
 	{ "pgdemote_", DEMOTED },		/* from this node */
 	{ "pgpromote_success", PROMOTED },	/* to this node */
-	{ "demote_in", ARRIVED },		/* of private nodes only */
+	/* Of private nodes only. What NUMA balancing promotes counts where it arrives. */
+	{ "demote_in", ARRIVED },
+	{ "numa_balance_out", LEFT },
 	{ "fault_sigbus", REFUSED },
 	{ "pswpout", SWAPPED_OUT },
 	{ "pswpin", SWAPPED_IN },
@@ -124,7 +124,7 @@ static int bar_width(void)
 	struct winsize w;
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col < 90)
-		return 10;
+		return 7;	/* all of it has 80 columns then */
 	return w.ws_col < 160 ? w.ws_col - 80 : 80;
 }
 
@@ -135,10 +135,11 @@ static void print_row(const struct screen *sc, const struct screen *was, int nod
 
 	printf("%4d %-8s ", node, s->private ? "private" : "ordinary");
 	print_bar((double)used / s->size, bar_width());
-	printf(" %9s of %9s %7.1f %7.1f", size_text(used).s, size_text(s->size).s,
+	printf(" %9s of %9s %6.1f %6.1f", size_text(used).s, size_text(s->size).s,
 	       rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
 	if (s->private)
-		printf(" %7.1f %7.1f", rate(sc, s, w, ARRIVED), times(sc, s, w, REFUSED));
+		printf(" %6.1f %6.1f %7.1f", rate(sc, s, w, ARRIVED), rate(sc, s, w, LEFT),
+		       times(sc, s, w, REFUSED));
 	printf("\033[K\n");
 }
 
@@ -146,8 +147,8 @@ static void print_screen(const struct screen *sc, const struct screen *was)
 {
 	int node;
 
-	printf("\033[H%4s %-8s %-*s %22s %7s %7s %7s %7s\033[K\n", "NODE", "", bar_width(), "",
-	       "USED", "DOWN", "UP", "IN", "REFUSED");
+	printf("\033[H%4s %-8s %-*s %22s %6s %6s %6s %6s %7s\033[K\n", "NODE", "", bar_width(),
+	       "", "USED", "DOWN", "UP", "IN", "OUT", "REFUSED");
 	for (node = 0; node < MAX_NODES; node++) {
 		if (sc->node[node].there)
 			print_row(sc, was, node);
@@ -155,8 +156,9 @@ static void print_screen(const struct screen *sc, const struct screen *was)
 	printf("\033[K\n     swap: out %.1f, in %.1f\033[K\n",
 	       rate(sc, &sc->system, &was->system, SWAPPED_OUT),
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
-	printf("     MiB a second; down: demoted from the node, in: demoted to it,\033[K\n");
-	printf("     up: promoted to it. Refused: faults a second. ^C ends.\033[K\n");
+	printf("     MiB per second. Down: demoted from the node. Up: promoted to it.\033[K\n");
+	printf("     In: demoted to it. Out: moved off it by NUMA balancing.\033[K\n");
+	printf("     Refused: faults per second. ^C ends.\033[K\n");
 	printf("\033[K\n     %s\033[J", sc->event.s);
 }
 
@@ -183,8 +185,8 @@ static void print_line(const struct screen *sc, const struct screen *was)
 		       s->private ? "*" : "", (s->size - s->unused) >> 20, s->unused >> 20,
 		       rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
 		if (s->private)
-			printf(" in=%.1f refused=%.1f", rate(sc, s, w, ARRIVED),
-			       times(sc, s, w, REFUSED));
+			printf(" in=%.1f out=%.1f refused=%.1f", rate(sc, s, w, ARRIVED),
+			       rate(sc, s, w, LEFT), times(sc, s, w, REFUSED));
 	}
 	printf("  swapout=%.1f swapin=%.1f\n", rate(sc, &sc->system, &was->system, SWAPPED_OUT),
 	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
@@ -289,8 +291,9 @@ const struct command cmd_watch = {
 	"Shows all nodes, and updates the screen each second. If the output is not a terminal, it\n"
 	"prints a line each second, in which private nodes are marked with *. Rates are in MiB per\n"
 	"second: down was demoted from the node, up was promoted to it. For private nodes, in was\n"
-	"demoted to the node, and refused counts the faults per second that got SIGBUS because no\n"
-	"page was left. A plug, an unplug or a change of a knob is reported in a line of its own.\n\n"
+	"demoted to the node, out was moved off it by NUMA balancing, and refused counts the faults\n"
+	"per second that got SIGBUS because no page was left. A plug, an unplug or a change of a\n"
+	"knob is reported in a line of its own.\n\n"
 	"  -i, --interval SECONDS  time between updates (1)\n"
 	"  -c, --count COUNT       end after COUNT updates\n",
 };

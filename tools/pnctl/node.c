@@ -38,9 +38,8 @@ bool node_in(int node, const char *file)
 int node_next_private(int node)
 {
 	struct text list = attr_read(SYS_NODE "/has_private_memory");
-	static const int most = 1024;	/* NODES_SHIFT is 10 at most */
 
-	while (++node < most) {
+	while (++node < MAX_NODES) {
 		if (list_has(list.s, node))
 			return node;
 	}

@@ -19,6 +19,7 @@
 #define CONFIG_DIR	"/etc/private-nodes.d"
 #define SYS_NODE	"/sys/devices/system/node"
 #define SYS_DAX		"/sys/bus/dax"
+#define MAX_NODES	1024		/* NODES_SHIFT is 10 at most */
 
 /* Exit statuses; pnctl(1) has them too. */
 enum status {
