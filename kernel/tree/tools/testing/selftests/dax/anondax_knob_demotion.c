@@ -165,6 +165,8 @@ TEST_F_TIMEOUT(knob, demotion_files, LONG)
 	ASSERT_EQ(get_text("/proc/sys/vm/dirty_ratio", text, sizeof(text)), 0);
 	ASSERT_EQ(change(&self->changes, DEMOTE, "true"), 0);
 	ASSERT_EQ(set_knob("demotion", "1"), 0);
+	/* Else the same requests take from the node what they have just demoted. */
+	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	buf = malloc(MB);
 	ASSERT_NE(buf, NULL);
 	fd = open(disk, O_RDONLY | O_CLOEXEC);
