@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 	}
 	if (sigsetjmp(full, 1)) {
 		got = (full_at - (char *)p) / page;
-		printf("SIGBUS at page %zu: no more to be had, holding %zu MiB\n", got,
+		printf("SIGBUS at page %zu: no memory left, holding %zu MiB\n", got,
 		       got * page >> 20);
 	} else {
 		for (i = 0; i < size / sizeof(*p); i++)

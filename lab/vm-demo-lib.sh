@@ -189,5 +189,5 @@ finish() {
 		for text in "${false_claims[@]}"; do printf '%sdid not hold:%s %s\n' "$red" "$off" "$text"; done
 		die "the demo failed: ${#false_claims[@]} claim(s) did not hold"
 	fi
-	printf '%sThat was it.%s Every line marked "ok" was measured; %d seconds.\n' "$bold" "$off" "$SECONDS"
+	printf '%sDone.%s Every line marked "ok" was measured; %d seconds.\n' "$bold" "$off" "$SECONDS"
 }

@@ -138,7 +138,7 @@ all_fast=${free[$fast]}
 some=$((managed[$slow] * 100 / 262144))
 
 ##
-title "A working set larger than DRAM: what is cold goes down to the slow node, and nothing into swap"
+title "A working set larger than DRAM: cold pages are demoted to the slow node; nothing is swapped"
 mib=$((dram * 8 / 5))
 run "mkswap $LAB_DISK >/dev/null && swapon $LAB_DISK"
 run "echo 1 >$bus/devices/$slow_dev/demotion"
@@ -152,7 +152,7 @@ places 0 $((mib * 256))
 claim "all $((mib * 256)) pages are in memory, ${at[$slow]} of them on node $slow" all_of_them $((mib * 256))
 claim "some are on node $slow and none on node $fast" test "${at[$slow]}" -gt 0 -a "${at[$fast]}" = 0
 claim "nothing was swapped" test "${now[swap]}" = 0
-claim "node $fast, the fastest of all, was nobody's default: $served_fast allocations before, $(served "$fast") now" \
+claim "nothing was allocated from node $fast, the fastest of all, by default: $served_fast allocations before, $(served "$fast") now" \
 	test "$served_fast" = "$(served "$fast")"
 
 ##
@@ -166,7 +166,7 @@ run "swapoff $LAB_DISK"
 run "swapon $LAB_DISK"
 
 ##
-title "A working set larger than the fast node: it flows down to DRAM, and from there to the slow node"
+title "A working set larger than the fast node: cold pages are demoted to DRAM, and from there to the slow node"
 run "echo 1 >$bus/devices/$fast_dev/reclaim"
 mib=$((all_fast / 256 + dram + some))
 hold_begin "$fast_dev" "$mib" 2
@@ -185,7 +185,7 @@ bars
 claim "all $all_fast pages of node $fast are free again" test "${free[$fast]}" = "$all_fast"
 
 ##
-title "Off again: what others have on the slow node goes back to DRAM"
+title "Take it down: other users' pages on the slow node move back to DRAM"
 run "swapoff $LAB_DISK"
 run "echo 0 >/sys/kernel/mm/numa/demotion_enabled"
 for d in "$fast_dev" "$slow_dev"; do

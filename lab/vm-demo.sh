@@ -14,14 +14,14 @@ mib=300
 
 [ "${#devices[@]}" -gt 0 ] || die "shape $SHAPE has no dax device; try SHAPE=hmem, nvdimm or both"
 if [ "${#devices[@]}" = 1 ]; then
-	back="the device can be what it was" a_node="a private node" it=it
+	back="the device can be used as before" a_node="a private node" it=it
 else
-	back="the devices can be what they were" a_node="private nodes" it=them
+	back="the devices can be used as before" a_node="private nodes" it=them
 fi
 dev=${devices[0]} P=${nodes[0]}
 
 ##
-title "The machine as it comes: two ordinary nodes, and device memory that is no use to anybody"
+title "The machine as it comes: two ordinary nodes, and device memory that nobody uses yet"
 run "uname -sr"
 drivers=()
 for d in "${devices[@]}"; do
@@ -34,7 +34,7 @@ total=$(mem MemTotal)
 claim "no node is private" test -z "$(cat $sysnode/has_private_memory)"
 
 ##
-title "The driver anondax makes $a_node of $it"
+title "The driver anondax turns $it into $a_node"
 run "modprobe anondax"
 for i in "${!devices[@]}"; do
 	d=${devices[i]}
@@ -44,7 +44,7 @@ for i in "${!devices[@]}"; do
 done
 run "grep . $sysnode/has_memory $sysnode/has_private_memory"
 bars
-say "${dim}What the ordinary nodes lost is the kernel's own: 64 bytes for each page that it manages now.$off"
+say "${dim}The ordinary nodes lost 64 bytes for each page of the device: the kernel needs them to manage it.$off"
 declare -A empty=()
 for n in "${nodes[@]}"; do
 	empty[$n]=${free[$n]:-0}
@@ -55,7 +55,7 @@ claim "it does not count as memory that programs could have: MemTotal is $total 
 claim "nobody may bind memory to it: numactl --membind=$P true is refused" not numactl --membind="$P" true
 
 ##
-title "A program maps the device: its memory comes from there"
+title "A program maps the device: its memory comes from the private node"
 for i in "${!devices[@]}"; do
 	hold_start "${devices[i]}" $mib "$i"
 	typed "grep /dev/dax /proc/${pids[i]}/numa_maps"
@@ -70,7 +70,7 @@ done
 bars
 
 ##
-title "Two processes share memory of it: each open() of the device is an object"
+title "Two processes share memory of the node: each open() of the device is an object of its own"
 typed "$hold -s /dev/$dev 64 &"
 : >/run/demo.8
 "$hold" -s "/dev/$dev" 64 >>/run/demo.8 2>&1 &
@@ -81,7 +81,7 @@ said 8 3
 typed "grep 'file=/dev/$dev ' /proc/${pids[8]}/numa_maps"
 maps=$(grep "file=/dev/$dev" "/proc/${pids[8]}/numa_maps") || die "the mapping is not in numa_maps"
 echo "$maps" | indent
-claim "what one writes the other sees" grep -q 'sees the same' /run/demo.8
+claim "what one writes, the other sees" grep -q 'sees the same' /run/demo.8
 claim "all of it is on node $P" test "$(grep -o ' N[0-9]*=[0-9]*' <<<"$maps")" = " N$P=$((64 * 256))"
 typed "kill ${pids[8]}"
 kill "${pids[8]}"
@@ -91,7 +91,7 @@ claim "nothing was lost" test "$rc" = 0
 unset 'pids[8]'
 
 ##
-title "A program that knows nothing of it can live there too, once the owner lets policies name it"
+title "An unmodified program can use it too, once the owner lets memory policies name the node"
 run "echo 1 >$bus/devices/$dev/mbind"
 count_pages
 left=${free[$P]}
@@ -103,7 +103,7 @@ echo "$maps" | indent
 bars
 claim "all of it is on node $P" test "$(grep -o ' N[0-9]*=.*' <<<"$maps" | cut -d' ' -f2)" = "N$P=$((200 * 256))"
 run "echo 0 >$bus/devices/$dev/mbind"
-claim "no other is let in now: numactl -a --membind=$P true is refused" not numactl -a --membind="$P" true
+claim "no new users are admitted: numactl -a --membind=$P true is refused" not numactl -a --membind="$P" true
 typed "kill ${pids[9]}"
 kill "${pids[9]}" || die "the program on node $P is gone"
 rc=0
@@ -128,7 +128,7 @@ run "grep . $group/{alice,bob}/cpuset.mems.effective"
 claim "alice's programs see node $P: numactl --membind=$P true" as alice numactl --membind="$P" true
 claim "bob's do not, and cannot have it by number either" not as bob numactl -a --membind="$P" true
 claim "nor can anybody else without a grant" not numactl -a --membind="$P" true
-claim "and alice has to ask for it: what names no node is elsewhere" \
+claim "and alice has to ask for it: memory that names no node is elsewhere" \
 	as alice bash -c "! grep -q ' N$P=' /proc/self/numa_maps"
 run "rmdir $group/alice $group/bob"
 run "echo 0 >$bus/devices/$dev/cpuset"
@@ -139,7 +139,7 @@ count_pages
 claim "its pages came back: $left pages were free before, ${free[$P]} are now" test "${free[$P]}" = "$left"
 
 ##
-title "The machine runs out of memory: tmpfs and page cache fill it, then a program never stops asking"
+title "The machine runs out of memory: tmpfs and page cache fill it, then a program allocates without limit"
 declare -A before=() before_served=()
 for n in "${nodes[@]}"; do
 	before[$n]=${free[$n]}
@@ -175,7 +175,7 @@ claim "the OOM killer ended that program, and no other" test "$rc" = 137 -a "$(v
 count_pages
 for n in "${nodes[@]}"; do
 	claim "node $n had ${before[$n]} free pages before and has ${free[$n]} now" test "${before[$n]}" = "${free[$n]}"
-	claim "nor did anybody get one of its pages for a while: ${before_served[$n]} allocations before, $(served "$n") now" \
+	claim "and nobody got one of its pages in between: ${before_served[$n]} allocations before, $(served "$n") now" \
 		test "${before_served[$n]}" = "$(served "$n")"
 done
 for i in "${!devices[@]}"; do
@@ -202,7 +202,7 @@ for n in "${nodes[@]:1}"; do
 done
 
 ##
-title "They end: every page comes back, and $back"
+title "The programs end: every page comes back, and $back"
 typed "kill ${pids[*]}"
 kill "${pids[@]}" || die "a program was gone before its time"
 for i in "${!pids[@]}"; do
