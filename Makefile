@@ -68,7 +68,7 @@ deb: setup-build setup-deb ## Debian packages of pnctl and of a kernel, in build
 test: setup-build setup-run setup-ndctl setup-bench ## run the tests on debug kernels (T)
 	@lab/test.sh
 
-test-guide: setup-build setup-run setup-guide ## kexec and crash dumps, on a kernel of their own (T)
+test-guide: setup-build setup-run setup-guide ## kexec, crash dumps, and what pins memory, on a kernel of their own (T)
 	@PLAN=$(CURDIR)/tests/plan-guide TSV=$(BUILD)/logs/test-guide.tsv lab/test.sh
 
 check: setup-build setup-run ## the short of it, for kernel developers: KUnit, the selftest of anondax, flips
@@ -128,11 +128,12 @@ clean: ## remove build/ (what is in the cache stays)
 	@lab/clean.sh
 
 # Test programs, of one file or of a folder of files, see the kernel's kselftest
-# headers; a line "LDLIBS: -lnuma" in a comment says what to link.
+# headers; a line "LDLIBS: -lnuma" in a comment says what to link. Of the kernel's own
+# headers they have those that they name in double quotes.
 .SECONDEXPANSION:
 $(PROGRAMS): $(BUILD)/tests/%: $$(wildcard tests/$$*.c tests/$$*/*.[ch] tests/*.h)
 	@mkdir -p $(@D)
-	$(if $(filter-out 0,$(V)),,@)gcc $(CFLAGS) -I$(SELFTESTS) -isystem $(BUILD)/headers/include -o $@ $(filter %.c,$^) \
+	$(if $(filter-out 0,$(V)),,@)gcc $(CFLAGS) -I$(SELFTESTS) -iquote $(BUILD)/linux/include/uapi -o $@ $(filter %.c,$^) \
 		$$(sed -n 's/.*LDLIBS: *\(-[-a-z ]*\).*/\1/p' $(filter %.c,$^)) -lpthread
 
 $(BUILD)/hold: lab/hold.c

@@ -9,8 +9,8 @@ KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # debian_mirror FORMAT: where this machine gets Debian from, by apt's own word: FORMAT is
 # $(REPO_URI) or $(SITE) of apt-get indextargets. Nothing if apt knows of none.
 debian_mirror() {
-	apt-get indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
-		--format "$1" 2>/dev/null | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
+	{ apt-get indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
+		--format "$1" 2>/dev/null || :; } | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
 }
 
 # apt_host: how this machine reaches its mirror (a proxy, say), as lines of apt.conf.

@@ -126,6 +126,13 @@ shows "and the one after it, which did not run" '^ +x: error: it did not run' 1
 
 boots "a command's output and exit status come back" 3 '^hello$' -s plain 'echo hello; exit 3'
 boots "memory of no whole blocks is refused" 1 "^error: '100' MiB of memory: not a multiple of 128" -z 100 'true'
+# A QEMU that has no CXL memory, and apt, which has no newer one.
+mkdir "$tmp/old"
+printf '#!/bin/sh\necho "QEMU emulator version 7.2.0"\n' >"$tmp/old/qemu-system-x86_64"
+printf '#!/bin/sh\nexit 1\n' >"$tmp/old/apt-get"
+chmod +x "$tmp/old"/*
+QEMU=$tmp/old/qemu-system-x86_64 boots "CXL: a QEMU that is too old is refused" 1 '^error: QEMU=.* is not QEMU 10 or later' -s cxl -z 256 true
+PATH=$tmp/old:$PATH XDG_CACHE_HOME=$tmp/cache boots "CXL: without a newer QEMU it says what to do" 1 'install QEMU 10 or later' -s cxl -z 256 true
 boots "a hang is reported, with who hangs" 124 'process [0-9]+ \(sleep\)' -s plain -t 3 'sleep 1000'
 boots "a panic while booting is reported" 1 'Kernel panic' -s plain -c rdinit=/nothing 'true'
 if [ -n "$(find "$BUILD/modules-$kind" -name 'lkdtm.ko' 2>/dev/null)" ]; then

@@ -48,6 +48,8 @@ driver_of() {
 	link=$(cd -P "$1/driver" 2>/dev/null && pwd) || link=none
 	echo "${link##*/}"
 }
+# unbind DAX: a device without a driver can be given another size.
+unbind() { [ "$(driver_of "$bus/devices/$1")" = none ] || put "$1" "$bus/devices/$1/driver/unbind"; }
 # until_true COMMAND...: what comes back comes when it is ready.
 until_true() {
 	local i
@@ -364,7 +366,7 @@ divided() {
 	! region=$(region_of ram) || put "$region" "$devices/decoder0.0/delete_region"
 	create "cxl create-region"
 	region=$(region_of ram) dax=$(dax_of "$node")
-	put "$dax" "$bus/devices/$dax/driver/unbind"
+	unbind "$dax"
 	does "divided: a smaller device" put "$size" "$bus/devices/$dax/size"
 	does "is plugged" lab/vm-node.sh online_movable "$dax"
 	check "and used" hold "$BUILD/hold" "/dev/$dax" 8
@@ -378,7 +380,7 @@ divided() {
 	[ "$rc" != 0 ] && dmesg | grep -q "$dax: has memory that another device, of $size bytes, has left online on node $node" && as_written
 	judge lab/vm-node.sh online_movable "$dax"
 	result "$bad" "it is not taken up, and the log says what to do"
-	[ "$(driver_of "$bus/devices/$dax")" = none ] || put "$dax" "$bus/devices/$dax/driver/unbind"
+	unbind "$dax"
 	back "of the size that it had" "$node" online_movable put "$size" "$bus/devices/$dax/size"
 	does "unplugged in use" lab/vm-node.sh unplugged "$(dax_of "$node")"
 	check "let go of" let_go
@@ -386,10 +388,18 @@ divided() {
 	create "cxl create-region"
 	# The control: another size that nothing was left behind by.
 	dax=$(dax_of "$node")
-	put "$dax" "$bus/devices/$dax/driver/unbind"
-	put "$size" "$bus/devices/$dax/size"
+	unbind "$dax"
+	put $((size / 2)) "$bus/devices/$dax/size"
 	does "with nothing left behind: a smaller device" lab/vm-node.sh unplugged "$dax"
-	put "$dax" "$bus/devices/$dax/driver/unbind"
+	# The only one that is zeroed: see below.
+	does "it is plugged" lab/vm-node.sh online_movable "$dax"
+	check "and used" hold "$BUILD/hold" "/dev/$dax" 8
+	check "let go of" let_go
+	put 1 /sys/module/anondax/parameters/scrub
+	does "unplugged, and zeroed" "$pnctl" destroy "$dax" --to device_dax
+	put 0 /sys/module/anondax/parameters/scrub
+	does "whoever maps it then finds nothing" "$BUILD/tests/raw" "/dev/$dax" $((size >> 21))
+	unbind "$dax"
 	put $((512 << 20)) "$bus/devices/$dax/size"
 	does "and all of it" lab/vm-node.sh unplugged "$dax"
 }
@@ -485,7 +495,7 @@ interleaved() {
 # A persistent device: a namespace of NVDIMM, on a region of CXL.
 #
 persistent() {
-	local dax region memdev root node=3
+	local dax region memdev root window node=3
 	dax=$(dax_of "$node") region=$(region_of pmem) memdev=$(memdev_of 0xd0)
 	does "persistent: plugged" lab/vm-node.sh online_kernel "$dax"
 	check "persistent: used" hold "$BUILD/hold" "/dev/$dax" 8
@@ -500,8 +510,16 @@ persistent() {
 	back "persistent: and bound" "$node" online_kernel put "$root" "$acpi"/bind
 	does "persistent: unplugged in use" lab/vm-node.sh unplugged "$(dax_of "$node")"
 	check "the pages have moved, as written" let_go
+	window=$(basename "$(dirname "$(cd -P "$devices/$(region_of pmem)" && pwd)")")
 	does "persistent: cxl destroy-region --force" cxl destroy-region -f "$(region_of pmem)"
 	check "the region is gone" eval '! region_of pmem'
+	# Debian 12's own can do that, and the namespace is in the device's labels.
+	does "persistent: cxl create-region" cxl create-region -t pmem -d "$window" -m "$(memdev_of 0xd0)"
+	check "its dax device is back" until_true eval "dax_of $node >/dev/null"
+	does "persistent: plugged again" lab/vm-node.sh online_movable "$(dax_of "$node")"
+	check "and used" hold "$BUILD/hold" "/dev/$(dax_of "$node")" 8
+	does "unplugged in use" lab/vm-node.sh unplugged "$(dax_of "$node")"
+	check "the pages have moved, as written" let_go
 }
 
 #
