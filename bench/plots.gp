@@ -13,13 +13,13 @@ columns(name) = int(system("awk 'NR == 1 { print NF }' ".dir."/".name.".data"))
 
 if (there("ordinary")) {
 	set output dir."/ordinary.svg"
-	set title "Ordinary work on a kernel with that many private nodes"
+	set title "Ordinary work on the patched kernel, by the number of private nodes"
 	set ylabel "instructions, stock Linux = 1"
 	set xtics rotate by -35 noenhanced
 	set yrange [0.98:*]
 	plot for [i = 2:columns("ordinary")] dir."/ordinary.data" using i:xtic(1) \
 			title word("none 1 8 60", i - 1), \
-		1.001 with lines lc "red" title "the bar for none, 1.001"
+		1.001 with lines lc "red" title "limit with none: 1.001 (order 0: 2 instructions)"
 }
 if (there("private")) {
 	set output dir."/private.svg"
