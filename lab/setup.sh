@@ -6,7 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 
 groups=" ${*:-build run ndctl bench lint cross debian deb} "
-mapfile -t wanted < <(awk -v groups="$groups" '!/^(#|$)/ && index(groups, " " $2 " ") { print $1 }' "$TOP/lab/packages")
+suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || :)
+mapfile -t wanted < <(awk -v groups="$groups" -v suite="$suite" '!/^(#|$)/ && index(groups, " " $2 " ") && ($3 == "" || $3 == suite) { print $1 }' "$TOP/lab/packages")
 
 command -v dpkg-query >/dev/null || {
 	warn "this is not Debian: install the likes of ${wanted[*]} yourself"
