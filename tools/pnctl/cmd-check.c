@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pnctl check: what there is, what is missing, and what to do about it */
+#include <dirent.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pnctl.h"
 
@@ -79,6 +81,8 @@ static struct text what_would_be(const struct device *d)
 		return text("%s has %s, and what it contains would be lost", driver.s, d->name);
 	if (!device_plugged(d))
 		return text("kmem has %s, and it is unplugged", d->name);
+	if (!device_online(d))
+		return text("kmem has %s, offline", d->name);
 	size = node_size(d->node, &left);
 	return text("kmem has %s: it is ordinary memory of node %d, "
 		    "and the %s in use would have to move",
@@ -94,22 +98,75 @@ static struct text what_is_cut(const struct device *d)
 	return text(": %s at its ends do not fill a memory block", size_text(cut).s);
 }
 
+/* Its driver was unbound while the memory was in use. */
+static void check_left(struct check *c, const struct device *d)
+{
+	found(c, PN_FAILED,
+	      text("%s has lost its driver, and its memory is online still, on node %d", d->name,
+		   d->node).s,
+	      text("'pnctl create %s' makes it a node again, or 'pnctl destroy %s' unplugs it",
+		   d->name, d->name).s);
+}
+
 static void check_device(struct check *c, const struct devices *all, const struct device *d)
 {
+	struct text driver;
 	int rc;
 
 	if (device_is_private(d) && device_plugged(d)) {
 		check_node_of(c, d);
 		return;
 	}
-	rc = kernel_has_private_nodes() ? setup_may(all, d) : 0;
+	if (device_left_behind(all, d)) {
+		check_left(c, d);
+		return;
+	}
+	if (!kernel_has_private_nodes()) {
+		driver = device_driver(d);
+		found(c, 0, text("%s has %s", driver.s[0] ? driver.s : "no driver", d->name).s,
+		      NULL);
+		return;
+	}
+	rc = setup_may(all, d);
 	if (rc) {
 		found_error(c, rc);
 		return;
 	}
-	found(c, 0, text("%s; 'pnctl create %s' would make node %d private, with %s%s",
-			 what_would_be(d).s, d->name, d->node, size_text(device_usable(d)).s,
-			 what_is_cut(d).s).s, NULL);
+	/* Only root sees the addresses, and thus what would be cut off. */
+	found(c, 0, text("%s; 'pnctl create %s' would make node %d private, with %s%s%s",
+			 what_would_be(d).s, d->name, d->node, geteuid() ? "up to " : "",
+			 size_text(device_usable(d)).s, what_is_cut(d).s).s, NULL);
+}
+
+/* Of a region that has room for it: nothing is wrong. */
+static void check_seeds(struct check *c)
+{
+	DIR *dir = opendir(SYS_DAX "/devices");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		struct text size = attr_read(SYS_DAX "/devices/%.64s/size", e->d_name), finding;
+
+		if (strcmp(size.s, "0"))
+			continue;
+		finding = text("%.64s has size 0: 'daxctl create-device' sets another", e->d_name);
+		found(c, 0, finding.s, NULL);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Memory of a device that is not there any more. */
+static void check_nodes(struct check *c, const struct devices *all)
+{
+	int node;
+
+	for (node = -1; (node = node_next_private(node)) >= 0;) {
+		if (!node_left_behind(all, node) || device_left_on(all, node))
+			continue;
+		found(c, PN_FAILED, text("node %d has memory, and its device is gone", node).s,
+		      "bring it back as it was ('cxl enable-region', 'ndctl enable-namespace'), and 'pnctl destroy' it");
+	}
 }
 
 static void check_devices(struct check *c, const struct devices *all)
@@ -121,6 +178,18 @@ static void check_devices(struct check *c, const struct devices *all)
 		      "an NVDIMM: 'ndctl create-namespace -m devdax'; volatile CXL: 'cxl create-region'; RAM: memmap=SIZE%START-1+0xefffffff on the kernel's command line");
 	for (i = 0; i < all->n; i++)
 		check_device(c, all, &all->v[i]);
+	check_seeds(c);
+	check_nodes(c, all);
+}
+
+static void not_checked(struct check *c, const char *what)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "ok", json_object_new_boolean(true));
+	json_object_object_add(o, "checked", json_object_new_boolean(false));
+	json_text(o, "finding", what);
+	json_object_array_add(c->findings, o);
 }
 
 /* Addresses are for root only: others cannot know. */
@@ -159,9 +228,10 @@ static void print(struct json_object *findings)
 	for (i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(findings, i), *v;
 		bool ok = json_object_get_boolean(json_object_object_get(o, "ok"));
+		bool skipped = json_object_object_get_ex(o, "checked", NULL);
 
 		v = json_object_object_get(o, "finding");
-		printf("%-4s  %s\n", ok ? "ok" : "FAIL", json_object_get_string(v));
+		printf("%-4s  %s\n", skipped ? "-" : ok ? "ok" : "FAIL", json_object_get_string(v));
 		v = json_object_object_get(o, "cure");
 		if (v)
 			printf("      %s\n", json_object_get_string(v));
@@ -183,6 +253,9 @@ static int check(const char *dir, bool json)
 	check_driver(&c);
 	check_devices(&c, &all);
 	check_saved(&c, &all, dir);
+	if (geteuid())
+		not_checked(&c,
+			    "not checked: only root sees who has devices open, and those of saved nodes");
 	if (json)
 		json_print(c.findings);
 	else

@@ -18,24 +18,11 @@ struct options {
 static const struct access private = { .perm = 0600 };
 
 /* An earlier binding may have left its memory behind: only that driver can unplug it. */
-static bool left_behind(const struct devices *all, const struct device *d)
-{
-	size_t i;
-
-	if (!node_online(d->node))
-		return false;
-	for (i = 0; i < all->n; i++) {
-		if (all->v[i].node == d->node && device_is_private(&all->v[i]))
-			return false;
-	}
-	return true;
-}
-
 static int adopt(const struct devices *all, const struct device *d)
 {
 	int rc;
 
-	if (device_driver(d).s[0] || !left_behind(all, d))
+	if (!device_left_behind(all, d))
 		return 0;
 	rc = module_load(DRIVER);
 	if (rc >= 0)
@@ -47,20 +34,32 @@ static int adopt(const struct devices *all, const struct device *d)
 	return cure(PN_FAILED, "'dmesg' may say why");
 }
 
+/* kmem cannot have memory of a node that another device makes private. */
+static int may_be_ordinary(const struct devices *all, const struct device *d)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		const struct device *o = &all->v[i];
+
+		if (o == d || o->node != d->node ||
+		    (!device_is_private(o) && !device_left_behind(all, o)))
+			continue;
+		error("node %d cannot become ordinary: %s %s", d->node, o->name,
+		      device_is_private(o) ? "makes it private, too" :
+		      "has left memory behind on it");
+		return cure(PN_BUSY, "'pnctl destroy %s --to none' first", o->name);
+	}
+	return 0;
+}
+
 /* Before anything is changed: can the next one have it? */
 static int may_hand_over(const struct devices *all, const struct device *d, const char *to)
 {
-	size_t i;
-	int rc;
+	int rc = strcmp(to, "kmem") ? 0 : may_be_ordinary(all, d);
 
-	for (i = 0; i < all->n && !strcmp(to, "kmem"); i++) {
-		const struct device *o = &all->v[i];
-
-		if (o == d || o->node != d->node || !device_is_private(o))
-			continue;
-		error("node %d cannot become ordinary: %s makes it private, too", d->node, o->name);
-		return cure(PN_BUSY, "'pnctl destroy %s' first", o->name);
-	}
+	if (rc)
+		return rc;
 	rc = *to ? module_load(to) : 0;
 	if (rc >= 0)
 		return 0;
@@ -145,7 +144,7 @@ static void warn_of_users(const struct device *d)
 
 static int take_down(const struct devices *all, const struct device *d, const struct options *o)
 {
-	bool there = !strcmp(device_driver(d).s, o->to) && !left_behind(all, d) &&
+	bool there = !strcmp(device_driver(d).s, o->to) && !device_left_behind(all, d) &&
 		!left_unplugged(d, o->to);
 	int rc;
 

@@ -38,7 +38,7 @@ static void print_users(const struct users *u)
 	size_t i;
 
 	for (i = 0; i < u->n; i++)
-		printf("%10s process %d (%s): %s, %u open, %u mapped\n", "", u->v[i].pid,
+		printf("%10s process %d (%s): %s, opened: %u, mapped: %u\n", "", u->v[i].pid,
 		       u->v[i].comm, size_text(user_total(&u->v[i])).s, u->v[i].opens,
 		       u->v[i].maps);
 	if (u->unseen)
@@ -90,7 +90,7 @@ static bool has_no_device(const struct devices *all, const struct options *o, in
 	if (o->device || (o->node >= 0 && o->node != node))
 		return false;
 	for (i = 0; i < all->n; i++) {
-		if (all->v[i].node == node)
+		if (all->v[i].node == node && device_plugged(&all->v[i]))
 			return false;
 	}
 	return true;

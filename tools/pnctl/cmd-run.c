@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pnctl run: a program whose memory is on private nodes */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <numa.h>
@@ -31,6 +32,19 @@ static int must_be_online(const struct devices *all, int node)
 	return cure(PN_ABSENT, "'pnctl list' shows which nodes have some");
 }
 
+/* Then the kernel lets nobody in who comes now. */
+static int must_have_driver(const struct devices *all, int node)
+{
+	const struct device *d = device_left_on(all, node);
+
+	if (!node_left_behind(all, node))
+		return 0;
+	error("node %d takes nobody in: its device has lost its driver, or is gone", node);
+	if (!d)
+		return cure(PN_ABSENT, "'pnctl check' says what to do");
+	return cure(PN_ABSENT, "as root: 'pnctl create %s' makes it a node again", d->name);
+}
+
 static int must_let_in(const struct devices *all, int node)
 {
 	const struct device *d = device_on_node(all, node);
@@ -43,17 +57,17 @@ static int must_let_in(const struct devices *all, int node)
 		    d->name, d->name);
 }
 
-static int refused(const struct devices *all, int node)
+static int refused(const struct devices *all, int node, int err)
 {
 	const struct device *d = device_on_node(all, node);
 
-	if (errno == EPERM) {
+	if (err == EPERM) {
 		error("memory policies are not permitted here");
 		return cure(PN_DENIED,
 			    "in a container: give it CAP_SYS_NICE, or a seccomp profile that lets set_mempolicy() in");
 	}
-	if (errno != EINVAL) {
-		error("no policy for node %d: %s", node, strerror(errno));
+	if (err != EINVAL) {
+		error("no policy for node %d: %s", node, strerror(err));
 		return cure(PN_FAILED, "try again");
 	}
 	if (d && !strcmp(device_read(d, "cpuset").s, "1"))
@@ -78,7 +92,7 @@ static int must_be_granted(const struct devices *all, int node)
 
 	numa_bitmask_setbit(one, node);
 	if (set_policy(MPOL_BIND, one))
-		rc = refused(all, node);
+		rc = refused(all, node, errno);
 	numa_bitmask_free(one);
 	return rc;
 }
@@ -92,8 +106,8 @@ static int look(struct bitmask *nodes)
 	rc = devices_get(&all);
 	for (node = 0; !rc && node < nodes->size; node++) {
 		if (numa_bitmask_isbitset(nodes, node))
-			rc = must_be_online(&all, node) ?: must_let_in(&all, node) ?:
-				must_be_granted(&all, node);
+			rc = must_be_online(&all, node) ?: must_have_driver(&all, node) ?:
+				must_let_in(&all, node) ?: must_be_granted(&all, node);
 	}
 	devices_put(&all);
 	return rc;
@@ -126,12 +140,31 @@ void numa_warn(int number, char *where, ...)
 	(void)where;
 }
 
+static bool is_list(const char *s)
+{
+	unsigned long first, last;
+
+	do {
+		if (!isdigit((unsigned char)*s))
+			return false;
+		first = strtoul(s, (char **)&s, 10);
+		if (*s != '-')
+			continue;
+		if (!isdigit((unsigned char)*++s))
+			return false;
+		last = strtoul(s, (char **)&s, 10);
+		if (last < first)
+			return false;
+	} while (*s++ == ',');
+	return !s[-1];
+}
+
 /* "2", "2,3" or "2-3": libnuma knows more, which would only be a source of mistakes. */
 static int run_on(const char *word, bool prefer, char **command)
 {
 	struct bitmask *nodes;
 
-	if (word[strspn(word, "0123456789,-")] || !*word)
+	if (!is_list(word))
 		return usage_error("'%.64s' is no list of nodes: 2, 2,3 or 2-3", word);
 	nodes = numa_parse_nodestring_all(word);
 	if (!nodes || !numa_bitmask_weight(nodes)) {

@@ -84,6 +84,13 @@ static void name_all(const struct devices *list, char *s, size_t size)
 		n += snprintf(s + n, size - n, "%s%s", i ? ", " : "", list->v[i].name);
 }
 
+/* Then it is not in the list. */
+static bool has_no_size(const char *name)
+{
+	return !strncmp(name, "dax", 3) && !strchr(name, '/') &&
+		!strcmp(attr_read(SYS_DAX "/devices/%.64s/size", name).s, "0");
+}
+
 int device_get(struct devices *list, const char *name, struct device **d)
 {
 	char all[512];
@@ -94,6 +101,11 @@ int device_get(struct devices *list, const char *name, struct device **d)
 			*d = &list->v[i];
 			return 0;
 		}
+	}
+	if (has_no_size(name)) {
+		error("%.64s has size 0", name);
+		return cure(PN_ABSENT,
+			    "'daxctl create-device' sets another, if its region has room");
 	}
 	name_all(list, all, sizeof(all));
 	error("there is no dax device '%.64s'", name);
@@ -211,6 +223,55 @@ unsigned long long device_usable(const struct device *d)
 	if (u.block)
 		device_ranges(d, add_usable, &u);
 	return u.any ? u.bytes : d->size;
+}
+
+struct blocks {
+	unsigned long long size;
+	bool any, online;
+};
+
+static void look_at_blocks(unsigned long long start, unsigned long long end, void *data)
+{
+	unsigned long long n, size = ((struct blocks *)data)->size;
+	struct blocks *b = data;
+
+	b->any = true;
+	for (n = (start + size - 1) / size; !b->online && (n + 1) * size - 1 <= end; n++)
+		b->online = !strcmp(attr_read("/sys/devices/system/memory/memory%llu/state", n).s,
+				    "online");
+}
+
+/* Is any of its memory online, whoever has it? Not only root can see that of the node. */
+bool device_online(const struct device *d)
+{
+	struct blocks b = { .size = memory_block_size() };
+
+	if (b.size)
+		device_ranges(d, look_at_blocks, &b);
+	return b.any ? b.online : node_online(d->node) || node_in(d->node, "has_memory");
+}
+
+/*
+ * A driver that was unbound while its memory was in use has left it online. Users cannot
+ * see whose the memory of a node is: it may be that of a device that has a driver.
+ */
+bool device_left_behind(const struct devices *list, const struct device *d)
+{
+	if (device_driver(d).s[0] || !node_online(d->node) || !device_online(d))
+		return false;
+	return !geteuid() || node_left_behind(list, d->node);
+}
+
+/* The first such device of a node. */
+struct device *device_left_on(const struct devices *list, int node)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (list->v[i].node == node && device_left_behind(list, &list->v[i]))
+			return &list->v[i];
+	}
+	return NULL;
 }
 
 static int driver_write(const char *driver, const char *file, const struct device *d)

@@ -72,6 +72,22 @@ bool node_online(int node)
 	return node_in(node, "has_private_memory");
 }
 
+/* It is our driver's, and none of its devices has that driver any more. */
+bool node_left_behind(const struct devices *all, int node)
+{
+	struct text owner = node_owner(node);
+	size_t i;
+
+	if (!node_online(node) || (!owner.err && strcmp(owner.s, "anondax")))
+		return false;
+	for (i = 0; i < all->n; i++) {
+		if (all->v[i].node == node && device_is_private(&all->v[i]) &&
+		    device_plugged(&all->v[i]))
+			return false;
+	}
+	return true;
+}
+
 unsigned long long node_size(int node, unsigned long long *unused)
 {
 	long long size, left = 0;

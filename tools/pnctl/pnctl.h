@@ -111,6 +111,9 @@ struct text device_driver(const struct device *d);
 struct text device_state(const struct device *d);
 bool device_plugged(const struct device *d);
 bool device_is_private(const struct device *d);
+bool device_online(const struct device *d);
+bool device_left_behind(const struct devices *list, const struct device *d);
+struct device *device_left_on(const struct devices *list, int node);
 struct text device_read(const struct device *d, const char *file);
 int device_write(const struct device *d, const char *file, const char *value);
 typedef void (*range_fn)(unsigned long long start, unsigned long long end, void *data);
@@ -195,6 +198,7 @@ bool node_in(int node, const char *file);
 int node_parse(const char *word, int *node);
 bool node_online(int node);
 int node_next_private(int node);
+bool node_left_behind(const struct devices *all, int node);
 unsigned long long node_size(int node, unsigned long long *unused);
 struct text node_tier(int node);
 bool kernel_has_private_nodes(void);
@@ -227,6 +231,7 @@ struct users {
 	struct user *v;
 	size_t n;
 	size_t unseen;	/* processes that could not be looked at */
+	bool memory, device;	/* what was looked at */
 };
 
 unsigned long long user_total(const struct user *u);

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "pnctl.h"
@@ -19,7 +17,7 @@
  */
 
 struct mapping {
-	unsigned long long on_node, anon, page_size;
+	unsigned long long start, on_node, anon, page_size;
 	char *file;
 };
 
@@ -45,42 +43,89 @@ static void parse_line(struct mapping *m, char *line, const char *on_node)
 	char *word, *rest = line;
 
 	memset(m, 0, sizeof(*m));
+	m->start = strtoull(line, NULL, 16);
 	while ((word = strsep(&rest, "\n ")))
 		parse_word(m, word, on_node);
 }
 
+/*
+ * /proc/PID/maps has the same mappings in the same order, each with its file system. To
+ * ask the file itself could take for ever, and it may have no name any more.
+ */
+struct maps {
+	pid_t pid;
+	FILE *f;
+	unsigned long long start;
+	unsigned int major, minor;
+};
+
+static bool maps_find(struct maps *maps, unsigned long long start)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!maps->f)
+		maps->f = fopen(text("/proc/%d/maps", maps->pid).s, "re");
+	while (maps->f && maps->start < start && getline(&line, &size, maps->f) > 0) {
+		if (sscanf(line, "%llx-%*x %*s %*x %x:%x", &maps->start, &maps->major,
+			   &maps->minor) != 3)
+			break;
+	}
+	free(line);
+	return maps->start == start;
+}
+
+/* "36 35 98:0 /root /mount/point OPTIONS [...] - TYPE SOURCE OPTIONS" */
+static bool mounted_as_tmpfs(const struct maps *maps)
+{
+	FILE *f = fopen(text("/proc/%d/mountinfo", maps->pid).s, "re");
+	unsigned int major, minor;
+	char *line = NULL, *type;
+	bool is = false;
+	size_t size = 0;
+
+	while (f && !is && getline(&line, &size, f) > 0) {
+		type = strstr(line, " - ");
+		is = type && sscanf(line, "%*d %*d %u:%u", &major, &minor) == 2 &&
+			major == maps->major && minor == maps->minor &&
+			(!strncmp(type, " - tmpfs ", 9) || !strncmp(type, " - devtmpfs ", 12));
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return is;
+}
+
 /* Shared memory has a name, too; of a file system, or of none that one can see. */
-static bool is_shmem(const char *file)
+static bool is_shmem(const struct mapping *m, struct maps *maps)
 {
 	static const char *const names[] = { "/SYSV", "/memfd:", "/dev/zero", "/dev/dax" };
-	struct statfs fs;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!strncmp(file, names[i], strlen(names[i])))
+		if (!strncmp(m->file, names[i], strlen(names[i])))
 			return true;
 	}
-	return !statfs(file, &fs) && fs.f_type == TMPFS_MAGIC;
+	return maps_find(maps, m->start) && mounted_as_tmpfs(maps);
 }
 
 /* How many of a mapping's anonymous pages are here it does not say: as many as can be. */
-static void add_mapping(struct user *u, const struct mapping *m)
+static void add_mapping(struct user *u, const struct mapping *m, struct maps *maps)
 {
 	unsigned long long anon = m->anon < m->on_node ? m->anon : m->on_node;
 
-	if (!m->on_node)
-		return;
 	if (!m->file)
 		anon = m->on_node;
 	u->bytes[USE_ANON] += anon * m->page_size;
-	if (m->file)
-		u->bytes[is_shmem(m->file) ? USE_SHMEM : USE_FILE] +=
+	if (m->on_node > anon)
+		u->bytes[is_shmem(m, maps) ? USE_SHMEM : USE_FILE] +=
 			(m->on_node - anon) * m->page_size;
 }
 
 static int read_numa_maps(struct user *u, int node)
 {
 	struct text path = text("/proc/%d/numa_maps", u->pid), on_node = text("N%d", node);
+	struct maps maps = { .pid = u->pid };
 	char *line = NULL;
 	struct mapping m;
 	size_t size = 0;
@@ -92,9 +137,11 @@ static int read_numa_maps(struct user *u, int node)
 	errno = 0;
 	while (getline(&line, &size, f) > 0) {
 		parse_line(&m, line, on_node.s);
-		add_mapping(u, &m);
+		add_mapping(u, &m, &maps);
 	}
 	free(line);
+	if (maps.f)
+		fclose(maps.f);
 	fclose(f);
 	return 0;
 }
@@ -108,13 +155,15 @@ static int count_open(struct user *u, dev_t rdev)
 	struct text path = text("/proc/%d/fd", u->pid);
 	DIR *dir = opendir(path.s);
 	struct dirent *e;
-	struct stat st;
+	struct statx st;
 
 	if (!dir)
 		return -errno;
 	while ((e = readdir(dir))) {
-		if (!fstatat(dirfd(dir), e->d_name, &st, 0) && S_ISCHR(st.st_mode) &&
-		    st.st_rdev == rdev)
+		/* It may be a file of a server that does not answer. */
+		if (!statx(dirfd(dir), e->d_name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+			   STATX_TYPE, &st) && S_ISCHR(st.stx_mode) &&
+		    makedev(st.stx_rdev_major, st.stx_rdev_minor) == rdev)
 			u->opens++;
 	}
 	closedir(dir);
@@ -208,6 +257,8 @@ int users_get(struct users *list, int node, const struct device *d)
 	int rc = 0;
 
 	memset(list, 0, sizeof(*list));
+	list->memory = node >= 0;
+	list->device = d;
 	if (!proc)
 		return -errno;
 	while (!rc && (e = readdir(proc))) {
@@ -226,6 +277,19 @@ void users_put(struct users *list)
 {
 	free(list->v);
 	memset(list, 0, sizeof(*list));
+}
+
+static void add_memory(struct json_object *o, const struct user *u)
+{
+	json_number(o, "anon", u->bytes[USE_ANON]);
+	json_number(o, "file", u->bytes[USE_FILE]);
+	json_number(o, "shmem", u->bytes[USE_SHMEM]);
+}
+
+static void add_device(struct json_object *o, const struct user *u)
+{
+	json_number(o, "open", u->opens);
+	json_number(o, "mapped", u->maps);
 }
 
 /* The first three, for a line. */
@@ -257,11 +321,11 @@ struct json_object *users_json(const struct users *list)
 		o = json_object_new_object();
 		json_number(o, "pid", u->pid);
 		json_text(o, "command", u->comm);
-		json_number(o, "anon", u->bytes[USE_ANON]);
-		json_number(o, "file", u->bytes[USE_FILE]);
-		json_number(o, "shmem", u->bytes[USE_SHMEM]);
-		json_number(o, "open", u->opens);
-		json_number(o, "mapped", u->maps);
+		/* No number for what was not looked at. */
+		if (list->memory)
+			add_memory(o, u);
+		if (list->device)
+			add_device(o, u);
 		json_object_array_add(a, o);
 	}
 	return a;
