@@ -56,12 +56,12 @@ static void print_open(const struct device *d)
 
 	if (users_get(&u, -1, d))
 		return;
-	printf("\n/dev/%s is open in:\n", d->name);
+	printf("\n%10s %10s  PROCESS, OF /dev/%s\n", "OPENED", "MAPPED", d->name);
 	for (i = 0; i < u.n; i++)
-		printf("  %d (%s): %u times, mapped %u times\n", u.v[i].pid, u.v[i].comm,
-		       u.v[i].opens, u.v[i].maps);
+		printf("%10u %10u  %d (%s)\n", u.v[i].opens, u.v[i].maps, u.v[i].pid,
+		       u.v[i].comm);
 	if (!u.n)
-		printf("  none\n");
+		printf("%10s\n", "none");
 	users_put(&u);
 }
 
@@ -181,7 +181,8 @@ const struct command cmd_who = {
 	.help =
 	"usage: pnctl who NODE [-J]\n\n"
 	"Prints the processes that have memory on the node, the cgroups that are charged for it,\n"
-	"and who has its devices open, the largest first. Memory that processes share counts for\n"
-	"each of them. Root sees all processes, other users only their own.\n\n"
+	"and how often each process has opened or mapped its devices, the largest first. Memory\n"
+	"that processes share counts for each of them. Root sees all processes, other users only\n"
+	"their own.\n\n"
 	"  -J, --json   print JSON, with sizes in bytes\n",
 };
