@@ -123,6 +123,13 @@ static void make_directory(const char *path, int length)
 	free(dir);
 }
 
+/* Always the same name: what one that was killed has left is in nobody's way for ever. */
+static int open_temporary(const char *path)
+{
+	unlink(path);
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
 /* Runtimes read it at any moment: all of it, or what was there. They pass over names with a dot. */
 static int write_file(const char *path, const char *s)
 {
@@ -131,10 +138,10 @@ static int write_file(const char *path, const char *s)
 	char *tmp;
 	int fd, rc, err;
 
-	if (asprintf(&tmp, "%.*s.%s.XXXXXX", dir, path, path + dir) < 0)
+	if (asprintf(&tmp, "%.*s.%s.tmp", dir, path, path + dir) < 0)
 		return no_memory();
 	make_directory(path, dir);
-	fd = mkostemp(tmp, O_CLOEXEC);
+	fd = open_temporary(tmp);
 	if (fd < 0) {
 		free(tmp);
 		return cannot_write(path);
@@ -227,6 +234,9 @@ static int run(int argc, char **argv)
 			return option_other(&cmd_cdi, c, argv);
 		}
 	}
+	/* Two writers would take each other's file away. */
+	if (!rc && path && !geteuid())
+		rc = lock_take();
 	return rc ?: cdi(argv + optind, path);
 }
 
