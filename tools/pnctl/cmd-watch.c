@@ -3,6 +3,8 @@
  * pnctl watch: a screen of all nodes; a line a second where there is none
  */
 #include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +23,9 @@ struct sample {
 };
 
 struct screen {
-	bool terminal;
+	bool terminal, utf8;
 	double seconds;
+	double when, passed;	/* since the look before, which may be more */
 	unsigned long rounds;	/* 0: without end */
 	struct text event;	/* the last one */
 	struct sample node[MAX_NODES], system;
@@ -81,10 +84,21 @@ static void look_at(struct sample *s, int node)
 		read_counters(s, text(SYS_NODE "/node%d/private_stat", node).s);
 }
 
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
 static void look(struct screen *sc)
 {
+	double before = sc->when;
 	int node;
 
+	sc->when = now();
+	sc->passed = sc->when - before;
 	for (node = 0; node < MAX_NODES; node++)
 		look_at(&sc->node[node], node);
 	memset(&sc->system, 0, sizeof(sc->system));
@@ -96,70 +110,125 @@ static void look(struct screen *sc)
  */
 
 /* A second. With another owner it starts anew. */
-static double times(const struct screen *sc, const struct sample *now, const struct sample *was,
+static double times(const struct screen *sc, const struct sample *is, const struct sample *was,
 		    int count)
 {
-	if (now->count[count] < was->count[count])
+	if (is->count[count] <= was->count[count])
 		return 0;
-	return (now->count[count] - was->count[count]) / sc->seconds;
+	return (is->count[count] - was->count[count]) / sc->passed;
 }
 
 /* Of pages: MiB a second. */
-static double rate(const struct screen *sc, const struct sample *now, const struct sample *was,
+static double rate(const struct screen *sc, const struct sample *is, const struct sample *was,
 		   int count)
 {
-	return times(sc, now, was, count) * getpagesize() / 1048576;
+	return times(sc, is, was, count) * getpagesize() / 1048576;
 }
 
-static void print_bar(double part, int width)
-{
-	int i, used = part * width + 0.5;
-
-	for (i = 0; i < width; i++)
-		fputs(i < used ? "█" : "░", stdout);
-}
-
-static int bar_width(void)
+/* Asked each time: the window may have another size by now. */
+static struct winsize window(void)
 {
 	struct winsize w;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col < 90)
-		return 7;	/* all of it has 80 columns then */
-	return w.ws_col < 160 ? w.ws_col - 80 : 80;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || !w.ws_col || !w.ws_row)
+		w = (struct winsize){ .ws_col = 80, .ws_row = 24 };
+	return w;
 }
 
-static void print_row(const struct screen *sc, const struct screen *was, int node)
+static void print_bar(FILE *f, const struct screen *sc, double part, int width)
+{
+	const char *full = sc->utf8 ? "█" : "#", *empty = sc->utf8 ? "░" : ".";
+	int i, used = part * width + 0.5;
+
+	for (i = 0; i < width; i++)
+		fputs(i < used ? full : empty, f);
+}
+
+/* All of it has 80 columns with the least. */
+static int bar_width(const struct winsize *w)
+{
+	if (w->ws_col < 90)
+		return 7;
+	return w->ws_col < 160 ? w->ws_col - 80 : 80;
+}
+
+static void print_row(FILE *f, const struct screen *sc, const struct screen *was, int node,
+		      int width)
 {
 	const struct sample *s = &sc->node[node], *w = &was->node[node];
 	unsigned long long used = s->size - s->unused;
 
-	printf("%4d %-8s ", node, s->private ? "private" : "ordinary");
-	print_bar((double)used / s->size, bar_width());
-	printf(" %9s of %9s %6.1f %6.1f", size_text(used).s, size_text(s->size).s,
-	       rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
+	fprintf(f, "%4d %-8s ", node, s->private ? "private" : "ordinary");
+	print_bar(f, sc, (double)used / s->size, width);
+	fprintf(f, " %9s of %9s %6.1f %6.1f", size_text(used).s, size_text(s->size).s,
+		rate(sc, s, w, DEMOTED), rate(sc, s, w, PROMOTED));
 	if (s->private)
-		printf(" %6.1f %6.1f %7.1f", rate(sc, s, w, ARRIVED), rate(sc, s, w, LEFT),
-		       times(sc, s, w, REFUSED));
-	printf("\033[K\n");
+		fprintf(f, " %6.1f %6.1f %7.1f", rate(sc, s, w, ARRIVED), rate(sc, s, w, LEFT),
+			times(sc, s, w, REFUSED));
+	fputc('\n', f);
+}
+
+static void print_all(FILE *f, const struct screen *sc, const struct screen *was, int width)
+{
+	int node;
+
+	fprintf(f, "%4s %-8s %-*s %22s %6s %6s %6s %6s %7s\n", "NODE", "", width, "", "USED",
+		"DOWN", "UP", "IN", "OUT", "REFUSED");
+	for (node = 0; node < MAX_NODES; node++) {
+		if (sc->node[node].there)
+			print_row(f, sc, was, node, width);
+	}
+	fprintf(f, "\n     swap: out %.1f, in %.1f\n",
+		rate(sc, &sc->system, &was->system, SWAPPED_OUT),
+		rate(sc, &sc->system, &was->system, SWAPPED_IN));
+	fprintf(f, "     MiB per second. Down: demoted from the node. Up: promoted to it.\n");
+	fprintf(f, "     In: demoted to it. Out: moved off it by NUMA balancing.\n");
+	fprintf(f, "     Refused: faults per second. ^C ends.\n");
+	fprintf(f, "\n     %s", sc->event.s);
+}
+
+/* A line of it, without what would be beyond the right edge; bytes that go on are no columns. */
+static size_t put_line(const char *s, int columns)
+{
+	size_t n;
+
+	for (n = 0; s[n] && s[n] != '\n'; n++) {
+		if ((s[n] & 0xc0) != 0x80 && --columns < 0)
+			break;
+	}
+	fwrite(s, 1, n, stdout);
+	fputs("\033[K", stdout);
+	return strcspn(s, "\n");
+}
+
+/* Nothing may wrap or scroll. */
+static void put_screen(const char *s, const struct winsize *w)
+{
+	int row;
+
+	fputs("\033[H", stdout);
+	for (row = 0; row < w->ws_row; row++) {
+		s += put_line(s, w->ws_col);
+		if (!*s++ || row == w->ws_row - 1)
+			break;
+		fputs("\r\n", stdout);
+	}
+	fputs("\033[J", stdout);
 }
 
 static void print_screen(const struct screen *sc, const struct screen *was)
 {
-	int node;
+	struct winsize w = window();
+	char *s = NULL;
+	size_t size;
+	FILE *f = open_memstream(&s, &size);
 
-	printf("\033[H%4s %-8s %-*s %22s %6s %6s %6s %6s %7s\033[K\n", "NODE", "", bar_width(),
-	       "", "USED", "DOWN", "UP", "IN", "OUT", "REFUSED");
-	for (node = 0; node < MAX_NODES; node++) {
-		if (sc->node[node].there)
-			print_row(sc, was, node);
-	}
-	printf("\033[K\n     swap: out %.1f, in %.1f\033[K\n",
-	       rate(sc, &sc->system, &was->system, SWAPPED_OUT),
-	       rate(sc, &sc->system, &was->system, SWAPPED_IN));
-	printf("     MiB per second. Down: demoted from the node. Up: promoted to it.\033[K\n");
-	printf("     In: demoted to it. Out: moved off it by NUMA balancing.\033[K\n");
-	printf("     Refused: faults per second. ^C ends.\033[K\n");
-	printf("\033[K\n     %s\033[J", sc->event.s);
+	if (!f)
+		return;
+	print_all(f, sc, was, bar_width(&w));
+	if (!fclose(f))
+		put_screen(s, &w);
+	free(s);
 }
 
 static struct text clock_text(void)
@@ -236,6 +305,14 @@ static int watch(struct screen *sc)
 	return 0;
 }
 
+/* One that can move its cursor. */
+static bool is_terminal(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
+}
+
 static int parse_seconds(struct screen *sc, const char *word)
 {
 	char *end;
@@ -278,7 +355,9 @@ static int run(int argc, char **argv)
 	}
 	if (!rc && optind < argc)
 		rc = usage_error("'%.64s' is too much", argv[optind]);
-	sc.terminal = isatty(STDOUT_FILENO);
+	sc.terminal = is_terminal();
+	setlocale(LC_CTYPE, "");
+	sc.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	return rc ?: watch(&sc);
 }
 
