@@ -42,8 +42,8 @@ static void advise_demotion(const struct device *d)
 		warn("demotion is on and reclaim is off: "
 		     "nothing is demoted for the limit of a cgroup");
 	if (!demotes())
-		warn("demotion is on, and nothing is demoted before 1 is in "
-		     "/sys/kernel/mm/numa/demotion_enabled");
+		warn("demotion is on, and nothing is demoted until "
+		     "/sys/kernel/mm/numa/demotion_enabled is 1");
 }
 
 static void advise_reclaim(const struct device *d)
@@ -71,7 +71,7 @@ void advise(const struct device *d)
 	advise_reclaim(d);
 	advise_access(d);
 	if (on(d, "numa_balance") && !numa_balancing_tiers())
-		warn("numa_balance is on, and nothing is promoted before "
+		warn("numa_balance is on, and nothing is promoted until "
 		     "kernel.numa_balancing is 2");
 	if (on(d, "ltpin") && !strcmp(device_state(d).s, "online_movable"))
 		warn("ltpin is on: a long-term pin moves the page to ordinary memory, "

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a node should be like, in words of the command line and of files. */
+#include <ctype.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -108,13 +109,22 @@ int settings_list(struct settings *s, const char *list)
 	return rc;
 }
 
+/* A number that is too large is no name to be had. */
+static int no_such(const char *what, const char *word, const char *command)
+{
+	if (!isalpha((unsigned char)*word) && *word != '_')
+		return usage_error("there is no %s '%.64s'", what, word);
+	error("there is no %s '%.64s'", what, word);
+	return cure(PN_USAGE, "'%s --system %.64s' creates it", command, word);
+}
+
 int settings_owner(struct settings *s, const char *word)
 {
 	struct passwd *pw = getpwnam(word);
 	unsigned long id;
 
 	if (!pw && !parse_number(word, 10, UINT_MAX - 1, &id))
-		return usage_error("there is no user '%.64s'", word);
+		return no_such("user", word, "useradd");
 	s->owner = pw ? pw->pw_uid : id;
 	return 0;
 }
@@ -125,7 +135,7 @@ int settings_group(struct settings *s, const char *word)
 	unsigned long id;
 
 	if (!gr && !parse_number(word, 10, UINT_MAX - 1, &id))
-		return usage_error("there is no group '%.64s'", word);
+		return no_such("group", word, "groupadd");
 	s->group = gr ? gr->gr_gid : id;
 	return 0;
 }

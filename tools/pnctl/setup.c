@@ -56,7 +56,7 @@ static int may_node(const struct devices *all, const struct device *d)
 			continue;
 		error("node %d has ordinary memory, of %s", d->node, o->name);
 		return cure(PN_BUSY,
-			    "a node is private or ordinary: 'pnctl create %s' or 'daxctl offline-memory %s' first",
+			    "a node is private or ordinary: 'pnctl create %s' first, then 'pnctl destroy %s --to none' if it is to be neither",
 			    o->name, o->name);
 	}
 	if (node_in(d->node, "has_memory") && strcmp(device_driver(d).s, "kmem")) {
