@@ -96,6 +96,48 @@ for v in list create destroy set who watch run check cdi save restore; do
 	result $? "$v: --help"
 done
 
+# completes LINE WORD...: that is what bash offers there
+completes() {
+	local out
+	out=$(bash -c '. /usr/share/bash-completion/bash_completion && . tools/pnctl/completion.bash && compopt() { :; }
+		COMP_LINE=$0 COMP_POINT=${#0}
+		read -ra COMP_WORDS <<<"${0//=/ = }"
+		[[ $0 != *" " ]] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_pnctl && printf "%s\n" "${COMPREPLY[@]}" | uniq | paste -sd " "' "$1" 2>&1)
+	[ "$out" = "${*:2}" ] || wrong "offered: $out"
+	result $? "completion: $1"
+}
+mkdir "$tmp/saved.d"
+touch "$tmp/saved.d/fast.conf" "$tmp/saved.d/nodes.json"
+devices=$(cd $bus/devices && echo *)
+onoff=() && for k in "${knobs[@]}"; do onoff+=("$k=on"); done && for k in "${knobs[@]}"; do onoff+=("$k=off"); done
+completes "pnctl " list create destroy set who watch run check cdi save restore
+completes "pnctl create " "$devices"
+completes "pnctl create --adistance 5 " "$devices"
+completes "pnctl create --mode=m" movable
+completes "pnctl create --adistance "
+completes "pnctl create --config-dir $tmp/sav" "$tmp/saved.d"
+completes "pnctl create $DAX --set mbind=on,de" on,demotion=on on,demotion=off
+completes "pnctl destroy $DAX --to=k" kmem
+completes "pnctl destroy --config-dir $tmp/saved.d --saved " fast
+completes "pnctl set -q " "$devices"
+completes "pnctl set $DAX " "${onoff[@]}" adistance=
+completes "pnctl set $DAX mbind=o" on off
+completes "pnctl set $DAX adistance="
+completes "pnctl who -J " "$(cd $bus/devices && cat -- */target_node | paste -sd ' ')"
+completes "pnctl restore --wait "
+completes "pnctl cdi -o $tmp/saved.d/" "$tmp/saved.d/nodes.json"
+completes "pnctl run --node=2 setpri" setpriv
+completes "pnctl run -n 2 -- ls $tmp/saved.d/fa" "$tmp/saved.d/fast.conf"
+rm -r "$tmp/saved.d"
+# As on a kernel that has none.
+without() { unshare -m bash -c 'mount -t tmpfs none /sys/devices/system/node && exec "$0" "$@"' "$pnctl" "$@" >"$tmp/out" 2>"$tmp/err"; }
+without check -J
+[ $? = 3 ] && is '[.[] | select(.ok | not)] | length > 0 and all(.cure | length > 0)'
+result $? "check: no private nodes, and the cure"
+check "check: it does not say what create would do then" is "any(.finding | test(\"no driver has $DAX\")) and all(.finding | test(\"would\") | not)"
+
 note "wrong input changes nothing"
 verb='' refused 2 "no verb"
 verb='' refused 2 "an unknown verb" frobnicate
@@ -164,6 +206,11 @@ done <<-END
 	2 run
 	2 run -n 2
 	2 run -n two true
+	2 run -n - true
+	2 run -n $PNODE- true
+	2 run -n ,$PNODE true
+	2 run -n $PNODE,,$PNODE true
+	2 run -n $PNODE-1 true
 	3 run -n 999 true
 	3 run -n $PNODE true
 	1 run -n 0 true
@@ -196,6 +243,7 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$pnctl" "$@" >
 check "nobody: list" as_nobody list -J
 check "nobody: valid JSON" is 'length > 0'
 check "nobody: check" as_nobody check
+check "nobody: check says what it cannot see" eval 'says out "not checked: only root" && says out "with up to"'
 was=$(state)
 for args in "create $DAX" "destroy $DAX" "set $DAX mbind=on" "save" "restore"; do
 	read -ra words <<<"$args"
@@ -219,6 +267,13 @@ works "create: again" "${create[@]}"
 check "create: it is as it was" says out "as it was"
 refused 4 "create: in another mode" create "$DAX" --mode kernel
 refused 4 "create: with another adistance" create "$DAX" --adistance 301
+refused 2 "create: for a group that is not there" create "$DAX" --group devmem
+check "create: says what creates it" says err "'groupadd --system devmem'"
+works "list: as text" list -d "$DAX"
+check "list: all of it" grep -qE "^$DAX +$PNODE +anondax +online_movable +256 MiB +[0-9]{1,4} KiB +2[0-9]{2} MiB +[0-9]+ +mbind,ltpin +root:[^ ]+ 0660\$" "$tmp/out"
+works "create: another owner" create "$DAX" --owner 65534
+check "create: it has the file" has 65534:65534 660
+works "create: the owner from before" create "$DAX" --owner 0
 
 note "set"
 works "set: two knobs" set "$DAX" demotion=on ltpin=off
@@ -231,12 +286,35 @@ was=$(state)
 strace -qqq -o "$tmp/trace" -e trace=write -e inject=write:error=EIO:when=2 "$pnctl" set "$DAX" reclaim=on madvise=on >"$tmp/out" 2>"$tmp/err"
 [ $? = 1 ] && [ "$(state)" = "$was" ] && two_lines set
 result $? "set: the second fails, the first is undone"
+# warns TEXT KNOB...: what the guide says of them, while the others are off
+warns() {
+	pn set "$DAX" "${off[@]}" && pn set "$DAX" "${@:2}" && says err "warning: $1"
+	result $? "set: the guide's warning of ${*:2}"
+}
+off=()
+for k in "${knobs[@]}"; do [ ! -e "$dev/$k" ] || off+=("$k=off"); done
+warns "demotion is on, and nothing is demoted until /sys/kernel/mm/numa/demotion_enabled is 1" demotion=on
+warns "madvise is on and reclaim is off" madvise=on
+warns "reclaim is on, and its anonymous memory has nowhere to go" reclaim=on
+warns "cpuset is on, and lets in nobody" cpuset=on
+warns "cpuset is on: only those whose cpuset.mems lists node $PNODE" cpuset=on mbind=on
+warns "numa_balance is on, and nothing is promoted until kernel.numa_balancing is 2" numa_balance=on
+pn set "$DAX" "${off[@]}" && [ ! -s "$tmp/err" ]
+result $? "set: no warning of knobs that are off"
+pn set "$DAX" mbind=on
 works "set: back" set "$DAX" demotion=off
 "$pnctl" set "$DAX" demotion=off ltpin=on >/dev/null 2>&1
 
 note "run"
 works "run: on the node" run -n "$PNODE" -- grep -c "bind:$PNODE.*N$PNODE=" /proc/self/numa_maps
 works "run: preferred" run -n "$PNODE" --prefer grep -c "prefer:$PNODE" /proc/self/numa_maps
+other=${DAX_DEVICES##* }
+if [ "$other" != "$DAX" ]; then
+	works "run: a second node" create "$other" --set mbind=on
+	works "run: on both" run -n "$PNODE,${DAX_NODES##* }" grep -c "bind:${PNODE}[,-]${DAX_NODES##* } " /proc/self/numa_maps
+	works "run: both preferred" run -n "$PNODE,${DAX_NODES##* }" --prefer grep -c "many):${PNODE}[,-]${DAX_NODES##* } " /proc/self/numa_maps
+	works "run: one again" destroy "$other"
+fi
 pn run -n "$PNODE" -- sh -c 'exit 7'
 [ $? = 7 ]
 result $? "run: the command's exit status"
@@ -264,11 +342,35 @@ check "run: the cpuset grants it" in_group granted "$pnctl" run -n "$PNODE" true
 note "who"
 holding bash -c 'echo $$ >"$0" && exec "$@"' $cgroup/granted/cgroup.procs "$hold" "$file" 32
 works "who: as JSON" who "$PNODE" -J
+check "who: no count of what was not looked at" is '.processes[0] | (has("open") or has("mapped")) | not'
 check "who: the process" is ".processes[0] | .pid == $holder and .command == \"hold\" and .anon == 33554432 and .file == 0"
 check "who: its cgroup" is '.cgroups[] | select(.cgroup == "/granted") | .anon >= 33554432'
 check "who: the open file" is ".devices[0] | .device == \"$DAX\" and .users[0].pid == $holder and .users[0].mapped == 1"
 works "who: as text" who "$PNODE"
-check "who: names it" says out "$holder (hold)"
+check "who: names it" grep -qE "^ +32 MiB +32 MiB +0 KiB +0 KiB  $holder \(hold\)\$" "$tmp/out"
+check "who: how often it has the device" grep -qE "^ +1 +1  $holder \(hold\)\$" "$tmp/out"
+first=$holder
+holding "$hold" "$file" 40
+works "who: of two" who "$PNODE" -J
+check "who: the largest first" is "[.processes[].pid] == [$holder, $first]"
+let_go
+if [ -e "$dev/shmem" ]; then
+	echo 1 >"$dev/shmem"
+	mkdir "$tmp/shm"
+	mount -t tmpfs -o "mpol=bind:$PNODE" none "$tmp/shm"
+	head -c 4M /dev/zero >"$tmp/shm/two words"
+	holding "$hold" -s "$tmp/shm/two words" 4
+	works "who: shared memory of a file" who "$PNODE" -J
+	shmem=".processes[] | select(.pid == $holder) | .shmem == 4194304 and .file == 0 and .anon == 0"
+	check "who: it is that, by a name with a blank" is "$shmem"
+	rm "$tmp/shm/two words"
+	works "who: a file that is deleted" who "$PNODE" -J
+	check "who: it is shared memory still" is "$shmem"
+	let_go
+	until umount "$tmp/shm"; do sleep 0.1; done
+	echo 0 >"$dev/shmem"
+fi
+holder=$first
 works "list -v: as JSON" list -vJ -d "$DAX"
 check "list -v: the process" is ".[0].users[0].pid == $holder"
 check "list: whose node it is, and what it has counted" is '.[0] | .node_owner == "anondax" and .counters.alloc_dax >= 8192 and .counters.fault_sigbus == 0 and .counters.refused_knob > 0 and .counters.refused_cpuset > 0'
@@ -302,6 +404,16 @@ for call in write fchmod fsync rename; do
 	result $? "cdi: $call fails, the file is as it was, and nothing is left beside it"
 done
 
+for _ in 1 2; do
+	# Not that the shell says who was killed.
+	bash -c '"$@"; true' - strace -qqq -o "$tmp/trace" -e trace=rename -e inject=rename:signal=KILL "$pnctl" cdi -o "$tmp/cdi/nodes.json" >/dev/null 2>&1
+done
+[ "$(find "$tmp/cdi" -type f | wc -l)" = 2 ]
+result $? "cdi: killed twice, it leaves one file"
+works "cdi: after that" cdi -o "$tmp/cdi/nodes.json"
+cmp -s "$tmp/cdi.seen" "$tmp/cdi/nodes.json" && [ "$(ls -A "$tmp/cdi")" = nodes.json ]
+result $? "cdi: that is gone"
+
 note "watch"
 works "watch: a line each time" watch -i 0.2 -c 2
 check "watch: two of them, the node private" bash -c "[ \$(grep -c 'node$PNODE\\* used=[0-9]*M free=[0-9]*M down=[0-9.]* up=[0-9.]* in=0.0 out=0.0 refused=0.0' '$tmp/out') = 2 ]"
@@ -320,9 +432,25 @@ result $? "watch: knobs that are turned, once each"
 "$pnctl" watch -i 1 >"$tmp/watched" &
 one=$!
 until [ -s "$tmp/watched" ]; do sleep 0.1; done
+sigbus() { "$pnctl" list -J -d "$DAX" | jq '.[0].counters.fault_sigbus'; }
+was=$(sigbus)
+"$pnctl" watch -i 0.2 >"$tmp/stopped" &
+two=$!
+until [ -s "$tmp/stopped" ]; do sleep 0.1; done
+kill -STOP $two
 "$pnctl" run -n "$PNODE" -- perl -e '$x = "x" x 300e6' 2>/dev/null
 [ $? = 135 ]
 result $? "watch: a program that needs more than there is gets SIGBUS"
+sleep 1
+kill -CONT $two
+faults=$(($(sigbus) - was))
+for _ in {1..100}; do
+	rate=$(grep -o 'refused=[0-9.]*[1-9][0-9.]*' "$tmp/stopped") && break
+	sleep 0.1
+done
+kill $two && wait $two
+# One each second at most, and some rounding; by the interval it would be five times as many.
+check "watch: a rate is by the time that has passed" awk -v "r=${rate#*=}" -v "n=$faults" 'BEGIN { exit !(r > 0 && r <= n + 0.1) }'
 for _ in {1..100}; do
 	! grep -q 'refused=[0-9.]*[1-9]' "$tmp/watched" || break
 	sleep 0.1
@@ -331,9 +459,24 @@ kill $one && wait $one
 check "watch: faults that are refused" grep -q 'refused=[0-9.]*[1-9]' "$tmp/watched"
 pn list -J -d "$DAX"
 check "list: they are counted" is '.[0].counters | .fault_sigbus > 0 and .refused_full >= .fault_sigbus'
-TERM=vt100 script -qc "$pnctl watch -i 0.2 -c 2" /dev/null </dev/null >"$tmp/out" 2>&1
+LC_ALL=C.UTF-8 TERM=vt100 script -qc "$pnctl watch -i 0.2 -c 2" /dev/null </dev/null >"$tmp/out" 2>&1
 grep -q private "$tmp/out" && grep -q '█' "$tmp/out" && [ "$(tail -c 8 "$tmp/out")" = $'\e[?1049l' ]
 result $? "watch: a screen, and the one before comes back"
+# screen: the last one of them, without escape sequences
+screen() { perl -0777 -ne 's/.*\e\[H//s; s/\e\[\??[0-9]*[A-Za-z]//g; tr/\r//d; print' "$tmp/out"; }
+LC_ALL=C TERM=vt100 script -qc "stty rows 6 cols 40; $pnctl watch -i 0.2 -c 2" /dev/null </dev/null >"$tmp/out" 2>&1
+screen | awk 'length > 40 { exit 1 } END { exit NR != 6 }' && screen | grep -q '^NODE'
+result $? "watch: nothing wraps or scrolls on a small screen"
+screen | grep -qE 'private +[#.]{7} ' && ! grep -qP '[^\x00-\x7f]' "$tmp/out"
+result $? "watch: ASCII where the locale has no more"
+LC_ALL=C TERM=vt100 script -qc "stty rows 24 cols 100; $pnctl watch -i 0.2 -c 15 & until stty cols 30; do :; done; wait" /dev/null </dev/null >"$tmp/out" 2>&1
+screen | awk 'length > 30 { exit 1 } END { exit NR < 8 }'
+result $? "watch: the window is made smaller"
+for term in dumb ''; do
+	TERM=$term script -qc "$pnctl watch -i 0.2 -c 1" /dev/null </dev/null >"$tmp/out" 2>&1
+	grep -q "node$PNODE\* used=" "$tmp/out" && ! grep -q $'\e' "$tmp/out"
+	result $? "watch: lines where TERM is '$term'"
+done
 
 note "destroy"
 works "destroy: with memory in use, which moves" destroy "$DAX"
@@ -354,6 +497,17 @@ refused 4 "destroy: a page in a pipe" destroy "$DAX"
 check "destroy: says whose" says err "process $holder (perl)"
 check "destroy: says what the kernel says" says err "cannot be moved"
 let_go
+# Nor what the kernel has promised to leave where it is.
+works "destroy: and create again" destroy "$DAX"
+works "create: where pins may be" create "$DAX" --mode kernel --set mbind=on,ltpin=on
+holding "$pnctl" run -n "$PNODE" perl -e '$p = "\0" x 120; $r = syscall(425, 4, $p); $b = "x" x 65536; $iov = pack("pQ", $b, 65536);
+	$r > 0 && syscall(427, $r, 0, $iov, 1) == 0 or die; $| = 1; print "holding\n"; sleep'
+refused 4 "destroy: a page that is pinned" destroy "$DAX"
+check "destroy: says so" says err "pinned"
+check "destroy: says what to do about pins" says err "end what does I/O on it"
+let_go
+works "destroy: without the pin" destroy "$DAX"
+works "create: for the next" create "$DAX" --set mbind=on
 # Nor what has no room in ordinary memory.
 mkdir "$tmp/fs"
 mount -t tmpfs -o size=100% none "$tmp/fs"
@@ -610,9 +764,77 @@ check "create: it is off" has "${wanted[@]}"
 holding "$hold" "$file" 8
 echo "$DAX" >$bus/drivers/anondax/unbind
 check "unbound, its memory still there" eval 'has none && private'
+works "list: what it has left" list -J -N "$PNODE"
+check "list: the node is private, and how much of it is used" is 'length == 2 and (.[0].state == "disabled") and (.[1] | .private and .used >= 8388608 and (has("device") | not))'
+works "list: as text" list -N "$PNODE"
+check "list: the node has a line" grep -qE "^- +$PNODE +- +private " "$tmp/out"
+pn check -J --config-dir "$conf"
+[ $? = 1 ] && is ".[] | select(.ok | not) | (.finding | test(\"$DAX has lost its driver\")) and (.cure | test(\"pnctl create $DAX.*pnctl destroy $DAX\"))"
+result $? "check: says so, and what to do"
+as_nobody check --config-dir "$conf"
+[ $? = 1 ] && says out "$DAX has lost its driver"
+result $? "nobody: check says so, too"
+refused 3 "run: nobody is let in" run -n "$PNODE" true
+check "run: says why" says err "lost its driver"
+works "create: makes it a node again" create "$DAX"
+check "create: it is" has anondax hotplug=online_movable
+echo "$DAX" >$bus/drivers/anondax/unbind
 works "destroy: goes on" destroy "$DAX" --to none
 check "destroy: all is gone" eval '! private && has none'
 let_go
+
+# Two devices of a node, from the one: each has what is its own.
+region=$(cd -P "$dev/.." && pwd)
+whole=$(<"$dev/size")
+echo 0 >"$dev/size"
+echo $((whole / 2)) >"$dev/size"
+read -r before < <(cd "$region" && echo dax*)
+echo 1 >"$region/dax_region/create"
+second=
+for name in $(cd "$region" && echo dax[0-9]*.*); do [[ " $before " = *" $name "* ]] || second=$name; done
+refused 3 "create: a device of size 0" create "$second"
+check "create: says so" says err "$second has size 0"
+works "check: with it" check --config-dir "$tmp"
+check "check: says so, too" says out "$second has size 0"
+echo $((2 << 20)) >$bus/devices/"$second"/size
+refused 1 "create: a device that is too small" create "$second"
+check "create: says how small" says err "no memory block of 128 MiB is all in it"
+echo 0 >$bus/devices/"$second"/size
+echo $((whole / 2)) >$bus/devices/"$second"/size
+works "create: the one" create "$DAX"
+works "create: the other" create "$second"
+holding "$hold" "$file" 160
+echo "$DAX" >$bus/drivers/anondax/unbind
+works "destroy: the one, whose memory is there still" destroy "$DAX" --to none
+check "destroy: it is unplugged" says out "$DAX: unplugged"
+let_go
+works "create: the one again" create "$DAX"
+holding "$hold" "$file" 160
+echo "$DAX" >$bus/drivers/anondax/unbind
+refused 4 "destroy: the other, to kmem" destroy "$second" --to kmem
+check "destroy: says what is in the way" says err "'pnctl destroy $DAX --to none' first"
+works "destroy: the other" destroy "$second" --to none
+works "destroy: the other, again" destroy "$second" --to none
+check "destroy: what is there is not its own" says out "$second: no driver has it already"
+works "destroy: the one" destroy "$DAX" --to none
+check "destroy: the node is gone" eval '! private'
+let_go
+read -r online </sys/devices/system/memory/auto_online_blocks
+echo offline >/sys/devices/system/memory/auto_online_blocks
+works "create: for kmem" create "$second"
+works "destroy: to kmem, which leaves it offline" destroy "$second" --to kmem
+pn check -J --config-dir "$conf"
+check "check: it is not ordinary memory" is "any(.[]; .finding | test(\"kmem has $second, offline\"))"
+refused 4 "create: a node of ordinary memory" create "$DAX"
+check "create: says whose" says err "node $PNODE has ordinary memory, of $second"
+works "create: as it says" create "$second"
+works "destroy: as it says" destroy "$second" --to none
+works "create: then it works" create "$DAX"
+works "destroy: the last" destroy "$DAX" --to none
+echo "$online" >/sys/devices/system/memory/auto_online_blocks
+echo 0 >$bus/devices/"$second"/size
+echo "$second" >"$region/dax_region/delete"
+echo "$whole" >"$dev/size"
 
 note "two at once"
 "$pnctl" "${create[@]}" 2>/dev/null &
@@ -644,7 +866,18 @@ if [ -n "$nvdimm" ]; then
 	works "restore: by its uuid, wherever it is now" restore --config-dir "$conf"
 	works "list" list -J -d "$nvdimm"
 	check "restore: it is" is '.[0] | .private and .knobs.demotion'
+	holding "$hold" "/dev/$nvdimm" 8
+	namespace=$(cd -P "$bus/devices/$nvdimm/../.." && pwd)
+	until [ -e "$namespace/driver/unbind" ]; do namespace=${namespace%/*}; done
+	driver=$(cd -P "$namespace/driver" && pwd)
+	echo "${namespace##*/}" >"$driver/unbind"
+	pn check -J --config-dir "$conf"
+	[ $? = 1 ] && is "any(.[]; .ok == false and (.finding | test(\"node ${DAX_NODES##* } has memory, and its device is gone\")) and (.cure | test(\"pnctl destroy\")))"
+	result $? "check: the device is gone, its memory is not"
+	echo "${namespace##*/}" >"$driver/bind"
+	let_go
 	works "destroy" destroy "$nvdimm" --forget --config-dir "$conf"
+	check "destroy: the memory is gone, too" eval '! in_list "${DAX_NODES##* }" /sys/devices/system/node/has_private_memory'
 fi
 
 rmdir $cgroup/denied $cgroup/granted
