@@ -467,6 +467,8 @@ screen() { perl -0777 -ne 's/.*\e\[H//s; s/\e\[\??[0-9]*[A-Za-z]//g; tr/\r//d; p
 LC_ALL=C TERM=vt100 script -qc "stty rows 6 cols 40; $pnctl watch -i 0.2 -c 2" /dev/null </dev/null >"$tmp/out" 2>&1
 screen | awk 'length > 40 { exit 1 } END { exit NR != 6 }' && screen | grep -q '^NODE'
 result $? "watch: nothing wraps or scrolls on a small screen"
+! grep -qP '[^H]\e\[K' "$tmp/out"
+result $? "watch: what is in the last column stays"
 screen | grep -qE 'private +[#.]{7} ' && ! grep -qP '[^\x00-\x7f]' "$tmp/out"
 result $? "watch: ASCII where the locale has no more"
 LC_ALL=C TERM=vt100 script -qc "stty rows 24 cols 100; $pnctl watch -i 0.2 -c 15 & until stty cols 30; do :; done; wait" /dev/null </dev/null >"$tmp/out" 2>&1

@@ -109,11 +109,11 @@ static void look(struct screen *sc)
  * Showing
  */
 
-/* A second. With another owner it starts anew. */
+/* A second, if that can be told yet. With another owner it starts anew. */
 static double times(const struct screen *sc, const struct sample *is, const struct sample *was,
 		    int count)
 {
-	if (is->count[count] <= was->count[count])
+	if (is->count[count] <= was->count[count] || sc->passed < 0.05)
 		return 0;
 	return (is->count[count] - was->count[count]) / sc->passed;
 }
@@ -196,8 +196,9 @@ static size_t put_line(const char *s, int columns)
 		if ((s[n] & 0xc0) != 0x80 && --columns < 0)
 			break;
 	}
-	fwrite(s, 1, n, stdout);
+	/* Not behind it: after the last column the cursor is still on it. */
 	fputs("\033[K", stdout);
+	fwrite(s, 1, n, stdout);
 	return strcspn(s, "\n");
 }
 
@@ -209,9 +210,11 @@ static void put_screen(const char *s, const struct winsize *w)
 	fputs("\033[H", stdout);
 	for (row = 0; row < w->ws_row; row++) {
 		s += put_line(s, w->ws_col);
-		if (!*s++ || row == w->ws_row - 1)
-			break;
+		if (row == w->ws_row - 1)
+			return;
 		fputs("\r\n", stdout);
+		if (!*s++)
+			break;
 	}
 	fputs("\033[J", stdout);
 }
