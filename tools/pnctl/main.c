@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pnctl VERB: which verbs there are, and what they have in common. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pnctl.h"
 
@@ -75,9 +77,24 @@ static int top(int argc, char **argv)
 	return run(argc, argv);
 }
 
+/* A file that is opened later must not be where messages go. */
+static void open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
-	int status = top(argc, argv);
+	int status;
+
+	open_standard();
+	status = top(argc, argv);
 
 	/* A disk that is full, or a pipe that nobody reads. */
 	if (fflush(stdout) || ferror(stdout)) {
