@@ -66,6 +66,7 @@ bool exists(const char *fmt, ...) __printf(1, 2);
 void stop_catch(void);
 void stop_ignore(void);
 int stopped(void);
+bool stop_asked(void);
 
 /* lock.c */
 int lock_take(void);

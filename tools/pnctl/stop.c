@@ -9,37 +9,61 @@
 #include "pnctl.h"
 
 static atomic_int stop;
+static atomic_bool asked;
 
 static void on_signal(int sig)
 {
 	stop = sig;
+	asked = true;
 }
 
-static void handle(void (*handler)(int))
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+static void mask(int how)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = handler };
+	sigset_t set;
 	size_t i;
 
+	sigemptyset(&set);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &sa, NULL);
+		sigaddset(&set, signals[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+/* What nohup(1) and the like have it ignore stays so. */
+static void catch(int sig)
+{
+	struct sigaction sa = { .sa_handler = on_signal }, was;
+
+	if (!sigaction(sig, NULL, &was) && was.sa_handler != SIG_IGN)
+		sigaction(sig, &sa, NULL);
 }
 
 void stop_catch(void)
 {
+	size_t i;
+
 	/* That nobody reads what it says is no reason to stop half way. */
 	signal(SIGPIPE, SIG_IGN);
-	handle(on_signal);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		catch(signals[i]);
+	mask(SIG_UNBLOCK);
 }
 
-/* To undo must not be interrupted. */
+/* To undo must not be interrupted: until stop_catch() they wait. */
 void stop_ignore(void)
 {
-	handle(SIG_IGN);
+	mask(SIG_BLOCK);
 	stop = 0;
 }
 
 int stopped(void)
 {
 	return stop;
+}
+
+/* Since it began, whatever has been undone since. */
+bool stop_asked(void)
+{
+	return asked;
 }
