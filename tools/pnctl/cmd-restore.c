@@ -14,24 +14,32 @@ struct options {
 	unsigned long wait;	/* seconds, for those that have not come */
 };
 
-static int come_back(const struct devices *all, const struct device *d, struct conf *c)
+static int come_back(const struct devices *all, const struct device *d, const struct conf *c)
 {
 	int rc;
 
-	stop_catch();
 	rc = setup(all, d, &c->set);
 	if (rc) {
 		rc = undo_all(rc);
 		error_print();
 		return rc;
 	}
-	/* Once is enough while others are waited for. */
-	if (undo_any() || !c->said)
-		note("%s: node %d, %s (%s)%s", d->name, d->node, device_state(d).s, c->name,
-		     undo_any() ? "" : ": as it was");
-	c->said = true;
+	note("%s: node %d, %s (%s)%s", d->name, d->node, device_state(d).s, c->name,
+	     undo_any() ? "" : ": as it was");
 	undo_done();
 	return 0;
+}
+
+/* It would be that device, but for a file that knows it by more. */
+static int not_own(const struct devices *all, const struct confs *c, const struct conf *conf)
+{
+	const struct device *d = conf_find(all, conf);
+	const struct conf *other = d ? conf_of(c, d) : NULL;
+
+	if (!other)
+		return 0;
+	error("%s: %s is that of %s", conf->name, d->name, other->name);
+	return cure(PN_ABSENT, "if both are for the same device, remove one of the two files");
 }
 
 static int not_come(const struct conf *c, const char *dir)
@@ -55,52 +63,94 @@ static bool wanted(const struct options *o, const struct conf *c, const struct d
 	return !o->device || (d && !strcmp(o->device, d->name));
 }
 
-/* The worst of them is the status. */
-static int restore_from(const struct devices *all, const struct confs *c, const struct options *o,
-			bool last)
+/* Those that have come, each of them once; the number of those that have not. */
+static size_t restore_round(const struct devices *all, struct confs *c, const struct options *o,
+			    bool last)
 {
-	int rc, worst = 0;
-	size_t i;
+	size_t i, left = 0;
 
-	for (i = 0; i < c->n && !stopped(); i++) {
-		const struct device *d = conf_find(all, &c->v[i]);
+	for (i = 0; i < c->n; i++) {
+		struct conf *conf = &c->v[i];
+		const struct device *d = conf->tried ? NULL : conf_find_own(all, c, conf);
 
-		if (!wanted(o, &c->v[i], d))
+		if (conf->tried || !wanted(o, conf, d))
 			continue;
-		rc = d ? come_back(all, d, &c->v[i]) : PN_ABSENT;
-		if (!d && last) {
-			not_come(&c->v[i], o->dir);
+		/* What waits since something was undone comes now. */
+		stop_catch();
+		conf->tried = !stop_asked() && (d || last);
+		if (!conf->tried) {
+			left++;
+		} else if (d) {
+			conf->status = come_back(all, d, conf);
+		} else {
+			conf->status = not_own(all, c, conf) ?: not_come(conf, o->dir);
 			error_print();
 		}
-		if (rc && (!worst || worst == PN_ABSENT))
-			worst = rc;
 	}
-	return worst;
+	return left;
 }
 
-static int restore_all(const struct confs *c, const struct options *o)
+/* Whatever is done to the date meanwhile. */
+static long long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static int restore_rounds(struct confs *c, const struct options *o, size_t *left)
 {
 	const struct timespec nap = { .tv_nsec = 250 * 1000 * 1000 };
-	time_t until = time(NULL) + o->wait;
+	long long until = milliseconds() + 1000LL * o->wait;
 	struct devices all;
 	bool last;
 	int rc;
 
 	for (;;) {
-		last = time(NULL) >= until || stopped();
+		last = milliseconds() >= until;
 		rc = lock_take() ?: devices_get(&all);
 		if (rc)
 			return rc;
-		rc = restore_from(&all, c, o, last);
+		*left = restore_round(&all, c, o, last);
 		devices_put(&all);
 		lock_drop();
-		if (rc != PN_ABSENT || last)
-			return rc;
+		if (!*left || stop_asked())
+			return 0;
 		nanosleep(&nap, NULL);
 	}
 }
 
-/* For a rule of udev: which saved node is that device's? */
+/* What fails is worse than what is missing. */
+static int worst(const struct confs *c)
+{
+	int worst = 0;
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		if (c->v[i].status && (!worst || worst == PN_ABSENT))
+			worst = c->v[i].status;
+	}
+	return worst;
+}
+
+static int restore_all(struct confs *c, const struct options *o)
+{
+	size_t left = 0;
+	int rc;
+
+	stop_catch();
+	rc = restore_rounds(c, o, &left);
+	if (rc || !left)
+		return rc ?: worst(c);
+	error("it was interrupted, and %zu of the saved nodes not created", left);
+	return cure(worst(c) ?: PN_FAILED, "'pnctl restore' goes on from there");
+}
+
+/*
+ * For a rule of udev: which saved node is that device's? If its file is wrong nobody else,
+ * as kmem, is to have it until that is mended.
+ */
 static int print_name(const struct confs *c, const char *name)
 {
 	struct devices all;
@@ -112,30 +162,40 @@ static int print_name(const struct confs *c, const char *name)
 	if (rc)
 		return rc;
 	rc = device_get(&all, name, &d);
-	conf = rc ? NULL : conf_of(c, d);
+	conf = rc ? NULL : conf_of(c, d) ?: conf_of_wrong(c, d);
 	if (conf)
 		printf("PRIVATE_NODE=%s\n", conf->name);
 	devices_put(&all);
 	return rc;
 }
 
+/* Its file has to be there; if it is wrong, that has been said. */
+static int must_be_saved(const struct confs *c, const struct options *o)
+{
+	if (!o->name || conf_named(c, o->name))
+		return 0;
+	if (conf_named_wrong(c, o->name))
+		return PN_USAGE;
+	error("there is no %s/%.64s.conf", o->dir, o->name);
+	return cure(PN_ABSENT, "'pnctl save' writes such files");
+}
+
+/* Who asks for one of them does not mind what others are like. */
 static int restore(const struct options *o)
 {
+	bool all = !o->name && !o->device && !o->udev;
 	struct confs c;
 	int rc;
 
 	rc = confs_get(&c, o->dir);
 	if (rc)
 		return rc;
-	if (o->name && !conf_named(&c, o->name) && !c.bad) {
-		error("there is no %s/%.64s.conf", o->dir, o->name);
-		rc = cure(PN_ABSENT, "'pnctl save' writes such files");
-	}
+	rc = must_be_saved(&c, o);
 	if (!rc)
 		rc = o->udev ? print_name(&c, o->udev) : restore_all(&c, o);
-	if (!rc && c.bad)
+	if (!rc && all && c.bad)
 		rc = PN_USAGE;
-	if (!rc && !c.n && !o->device && !o->udev)
+	if (!rc && all && !c.n)
 		note("nothing is saved in %s", o->dir);
 	confs_put(&c);
 	return rc;

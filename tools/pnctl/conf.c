@@ -3,21 +3,34 @@
  * Files that say what a device is to be, one for each: private-nodes.conf(5). They know
  * it by what a reboot does not change.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include <iniparser/iniparser.h>
-
 #include "pnctl.h"
 
+#define SUFFIX		".conf"
 #define TEMPORARY	".pnctl.tmp"
+
+/* What does not fit into it the kernel does not take either. */
+struct path {
+	char s[PATH_MAX + NAME_MAX];
+};
+
+static struct path path_of(const char *dir, const char *name, const char *suffix)
+{
+	struct path path;
+
+	snprintf(path.s, sizeof(path.s), "%s/%s%s", dir, name, suffix);
+	return path;
+}
 
 /*
  * Reading
@@ -30,19 +43,21 @@ static int wrong(const char *file, const char *key, const char *value)
 		    "private-nodes.conf(5) says what can be there; or move the file away");
 }
 
-/* "0x0-0xff,0x200-0x2ff", and the same without "-": numbers in hex with commas between. */
-static bool is_hex_list(const char *s, bool ranges)
+/* "0x0-0xff,0x200-0x2ff", and the same without "-", as identity_get() has them. */
+static bool read_list(char *out, size_t size, const char *value, bool ranges)
 {
-	unsigned long a, b;
-	char *copy = strdup(s), *rest = copy, *item, *dash;
-	bool good = copy && *s;
+	char *copy = strdup(value), *rest = copy, *item, *dash;
+	unsigned long a, b = 0;
+	bool good = copy;
 
+	*out = '\0';
 	while (good && (item = strsep(&rest, ","))) {
 		dash = ranges ? strchr(item, '-') : NULL;
 		if (dash)
 			*dash = '\0';
 		good = parse_number(item, 16, ~0UL, &a) && !!dash == ranges &&
-			(!dash || (parse_number(dash + 1, 16, ~0UL, &b) && b > a));
+			(!dash || (parse_number(dash + 1, 16, ~0UL, &b) && b > a)) &&
+			identity_append(out, size, ranges ? "0x%llx-0x%llx" : "0x%llx", a, b);
 	}
 	free(copy);
 	return good;
@@ -50,17 +65,22 @@ static bool is_hex_list(const char *s, bool ranges)
 
 static int read_device(struct conf *c, const char *file, const char *key, const char *value)
 {
+	struct identity *id = &c->id;
+	bool good = true;
 	uuid_t uuid;
 
-	if (!strcmp(key, "uuid") && !uuid_parse(value, uuid))
-		uuid_unparse_lower(uuid, c->id.uuid);
-	else if (!strcmp(key, "serials") && is_hex_list(value, false))
-		snprintf(c->id.serials, sizeof(c->id.serials), "%s", value);
-	else if (!strcmp(key, "ranges") && is_hex_list(value, true))
-		snprintf(c->id.ranges, sizeof(c->id.ranges), "%s", value);
-	else if (strcmp(key, "name"))
-		return wrong(file, key, value);
-	return 0;
+	if (!strcmp(key, "uuid")) {
+		good = !uuid_parse(value, uuid);
+		if (good)
+			uuid_unparse_lower(uuid, id->uuid);
+	} else if (!strcmp(key, "serials")) {
+		good = read_list(id->serials, sizeof(id->serials), value, false);
+	} else if (!strcmp(key, "ranges")) {
+		good = read_list(id->ranges, sizeof(id->ranges), value, true);
+	} else {
+		good = !strcmp(key, "name");
+	}
+	return good ? 0 : wrong(file, key, value);
 }
 
 static int read_node(struct conf *c, const char *file, const char *key, const char *value)
@@ -80,129 +100,177 @@ static int read_node(struct conf *c, const char *file, const char *key, const ch
 	return rc ? wrong(file, key, value) : 0;
 }
 
-typedef int (*read_fn)(struct conf *c, const char *file, const char *key, const char *value);
+struct reading {
+	struct conf *c;
+	const char *file;
+	char seen[1024];	/* " section.key " of all of them */
+};
 
-static int read_section(struct conf *c, const char *file, dictionary *ini, const char *name,
-			read_fn fn)
+/* The second could mean what the first did, or another thing. */
+static int once(struct reading *r, const char *section, const char *key)
 {
-	int i, rc = 0, n = iniparser_getsecnkeys(ini, name);
-	const char **keys = calloc(n + 1, sizeof(*keys));
+	struct text word = text(" %s.%.64s ", section, key);
+	size_t n = strlen(r->seen);
 
-	if (!keys)
-		return no_memory();
-	iniparser_getseckeys(ini, name, keys);
-	for (i = 0; !rc && i < n; i++)
-		rc = fn(c, file, strchr(keys[i], ':') + 1, iniparser_getstring(ini, keys[i], ""));
-	free(keys);
-	return rc;
+	if (strstr(r->seen, word.s)) {
+		error("%s: %.64s is there twice", r->file, key);
+		return cure(PN_USAGE, "remove one of the two, or move the file away");
+	}
+	snprintf(r->seen + n, sizeof(r->seen) - n, "%s", word.s);
+	return 0;
 }
 
-static int read_sections(struct conf *c, const char *file, dictionary *ini)
+static int read_key(void *data, const char *section, const char *key, const char *value)
 {
-	int i, rc = 0;
+	struct reading *r = data;
+	bool device = !strcmp(section, "device");
 
-	for (i = 0; !rc && i < iniparser_getnsec(ini); i++) {
-		const char *name = iniparser_getsecname(ini, i);
-
-		if (!strcmp(name, "device"))
-			rc = read_section(c, file, ini, name, read_device);
-		else if (!strcmp(name, "node"))
-			rc = read_section(c, file, ini, name, read_node);
-		else
-			rc = wrong(file, "section", name);
+	if (!*section && key) {
+		error("%s: %.64s comes before the first section", r->file, key);
+		return cure(PN_USAGE, "it belongs below [device] or [node]");
 	}
-	if (rc || c->id.uuid[0] || c->id.ranges[0])
-		return rc;
+	if (!device && strcmp(section, "node"))
+		return wrong(r->file, "section", section);
+	if (!key)
+		return 0;
+	return once(r, section, key) ?: device ? read_device(r->c, r->file, key, value) :
+		read_node(r->c, r->file, key, value);
+}
+
+static int needs_identity(const struct conf *c, const char *file)
+{
+	if (c->id.uuid[0] || c->id.ranges[0])
+		return 0;
 	error("%s does not say which device it is for", file);
 	return cure(PN_USAGE,
 		    "it takes a section [device] with uuid or ranges: 'pnctl save' writes one");
 }
 
-static int hush(const char *fmt, ...)
+/* It is a part of the name of a unit, and an argument there. */
+static bool is_name(const char *s)
 {
-	(void)fmt;
-	return 0;
+	size_t n = 0;
+
+	while (isalnum((unsigned char)s[n]) || (s[n] && strchr(":-_.@", s[n])))
+		n++;
+	return !s[n] && s[0] != '-' && n < LONGEST_NAME;
+}
+
+static int needs_name(const struct conf *c, const char *file)
+{
+	if (is_name(c->name))
+		return 0;
+	error("%s: no unit can have that name", file);
+	return cure(PN_USAGE,
+		    "rename it: up to %d letters, digits and :-_.@ before " SUFFIX ", no - first",
+		    LONGEST_NAME - 1);
 }
 
 static int read_conf(struct conf *c, const char *dir, const char *file)
 {
-	struct text path = text("%s/%s", dir, file);
-	dictionary *ini;
-	struct stat st;
+	struct path path = path_of(dir, file, "");
+	struct reading r = { .c = c, .file = path.s };
 	int rc;
 
 	memset(c, 0, sizeof(*c));
 	settings_init(&c->set);
 	c->set.state = "online_movable";
-	snprintf(c->name, sizeof(c->name), "%.*s", (int)strlen(file) - 5, file);
-	iniparser_set_error_callback(hush);
-	ini = !stat(path.s, &st) && S_ISREG(st.st_mode) ? iniparser_load(path.s) : NULL;
-	if (!ini) {
-		error("%s cannot be read", path.s);
-		return cure(PN_USAGE,
-			    "it has to be a file as private-nodes.conf(5) has it; or move it away");
-	}
-	rc = read_sections(c, path.s, ini);
-	iniparser_freedict(ini);
-	return rc;
+	snprintf(c->name, sizeof(c->name), "%.*s", (int)(strlen(file) - strlen(SUFFIX)), file);
+	rc = ini_read(path.s, read_key, &r);
+	return rc ?: needs_identity(c, path.s) ?: needs_name(c, path.s);
 }
 
 static int is_conf(const struct dirent *e)
 {
-	size_t n = strlen(e->d_name);
+	size_t n = strlen(e->d_name), suffix = strlen(SUFFIX);
 
-	return e->d_name[0] != '.' && n > 5 && n < 128 && !strcmp(e->d_name + n - 5, ".conf");
+	return e->d_name[0] != '.' && n > suffix && !strcmp(e->d_name + n - suffix, SUFFIX);
 }
 
 typedef bool (*same_fn)(const struct identity *a, const struct identity *b);
 
+/*
+ * What tells most comes first. Addresses alone come last: memory that a file knows by
+ * more than them may be at what were another's addresses.
+ */
+static const same_fn same_fns[] = {
+	identity_same, identity_same_cxl, identity_same_ranges,
+};
+
 /* The only one that is the same, if there is but one. */
-static struct conf *find_by(const struct confs *c, const struct identity *id, same_fn same)
+static struct conf *find_by(struct conf *v, size_t n, const struct identity *id, same_fn same)
 {
 	struct conf *found = NULL;
-	size_t i, n = 0;
+	size_t i, several = 0;
 
-	for (i = 0; i < c->n; i++) {
-		if (!same(&c->v[i].id, id))
+	for (i = 0; i < n; i++) {
+		if (!same(&v[i].id, id))
 			continue;
-		found = &c->v[i];
-		n++;
+		found = &v[i];
+		several++;
 	}
-	return n == 1 ? found : NULL;
+	return several == 1 ? found : NULL;
+}
+
+static struct conf *find_in(struct conf *v, size_t n, const struct identity *id)
+{
+	struct conf *found = NULL;
+	size_t i;
+
+	for (i = 0; !found && i < ARRAY_SIZE(same_fns); i++)
+		found = find_by(v, n, id, same_fns[i]);
+	return found;
 }
 
 static struct conf *find(const struct confs *c, const struct identity *id)
 {
-	return find_by(c, id, identity_same) ?: find_by(c, id, identity_same_cxl);
+	return find_in(c->v, c->n, id);
 }
 
+static int append(struct conf **v, size_t n, const struct conf *conf)
+{
+	void *longer = realloc(*v, (n + 1) * sizeof(*conf));
+
+	if (!longer)
+		return no_memory();
+	*v = longer;
+	(*v)[n] = *conf;
+	return 0;
+}
+
+static int check_unique(const struct confs *c, const struct conf *conf, const char *dir)
+{
+	struct conf *same = find_by(c->v, c->n, &conf->id, identity_same);
+
+	if (!same)
+		return 0;
+	error("%s/%s" SUFFIX " and %s" SUFFIX " are for the same device", dir, conf->name,
+	      same->name);
+	return cure(PN_USAGE, "move one of them away");
+}
+
+/* Of a wrong one its name is kept, and what had been read. */
 static int add(struct confs *c, const char *dir, const char *file)
 {
-	struct conf conf, *same;
-	void *v;
-	int rc;
+	struct conf conf;
+	int rc = read_conf(&conf, dir, file) ?: check_unique(c, &conf, dir);
 
-	rc = read_conf(&conf, dir, file);
-	same = rc ? NULL : find_by(c, &conf.id, identity_same);
-	if (same) {
-		error("%s/%s and %s.conf are for the same device", dir, file, same->name);
-		rc = cure(PN_USAGE, "move one of them away");
-	}
-	if (rc)
+	if (!rc) {
+		rc = append(&c->v, c->n, &conf);
+		c->n += !rc;
 		return rc;
-	v = realloc(c->v, (c->n + 1) * sizeof(conf));
-	if (!v)
-		return no_memory();
-	c->v = v;
-	c->v[c->n++] = conf;
-	return 0;
+	}
+	error_print();
+	rc = append(&c->wrong, c->bad, &conf);
+	c->bad += !rc;
+	return rc;
 }
 
 /* What cannot be read is said at once, and the others go on. */
 int confs_get(struct confs *c, const char *dir)
 {
 	struct dirent **files;
-	int i, n;
+	int i, n, rc = 0;
 
 	memset(c, 0, sizeof(*c));
 	n = scandir(dir, &files, is_conf, versionsort);
@@ -211,20 +279,20 @@ int confs_get(struct confs *c, const char *dir)
 		return cure(PN_FAILED, "it has to be a directory that you may read");
 	}
 	for (i = 0; i < n; i++) {
-		if (add(c, dir, files[i]->d_name)) {
-			error_print();
-			c->bad++;
-		}
+		rc = rc ?: add(c, dir, files[i]->d_name);
 		free(files[i]);
 	}
 	if (n >= 0)
 		free(files);
-	return 0;
+	if (rc)
+		confs_put(c);
+	return rc;
 }
 
 void confs_put(struct confs *c)
 {
 	free(c->v);
+	free(c->wrong);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -250,14 +318,25 @@ struct conf *conf_of(const struct confs *c, const struct device *d)
 	return has_identity(d, &id) ? find(c, &id) : NULL;
 }
 
+/* Whose file is wrong: its unit can say so. */
+struct conf *conf_of_wrong(const struct confs *c, const struct device *d)
+{
+	struct conf *found;
+	struct identity id;
+
+	found = has_identity(d, &id) ? find_in(c->wrong, c->bad, &id) : NULL;
+	return found && is_name(found->name) ? found : NULL;
+}
+
 static struct device *device_by(const struct devices *all, const struct conf *c, same_fn same)
 {
 	struct device *found = NULL;
 	struct identity id;
 	size_t i, n = 0;
 
-	for (i = 0; i < all->n; i++) {
-		if (!has_identity(&all->v[i], &id) || !same(&id, &c->id))
+	/* If it does not know even itself by that, none has to be asked. */
+	for (i = 0; same(&c->id, &c->id) && i < all->n; i++) {
+		if (!has_identity(&all->v[i], &id) || !same(&c->id, &id))
 			continue;
 		found = &all->v[i];
 		n++;
@@ -267,18 +346,42 @@ static struct device *device_by(const struct devices *all, const struct conf *c,
 
 struct device *conf_find(const struct devices *all, const struct conf *c)
 {
-	return device_by(all, c, identity_same) ?: device_by(all, c, identity_same_cxl);
+	struct device *found = NULL;
+	size_t i;
+
+	for (i = 0; !found && i < ARRAY_SIZE(same_fns); i++)
+		found = device_by(all, c, same_fns[i]);
+	return found;
+}
+
+/* Its own, and not one that another file knows better. */
+struct device *conf_find_own(const struct devices *all, const struct confs *c,
+			     const struct conf *conf)
+{
+	struct device *d = conf_find(all, conf);
+
+	return d && conf_of(c, d) == conf ? d : NULL;
+}
+
+static struct conf *named(struct conf *v, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!strcmp(v[i].name, name))
+			return &v[i];
+	}
+	return NULL;
 }
 
 struct conf *conf_named(const struct confs *c, const char *name)
 {
-	size_t i;
+	return named(c->v, c->n, name);
+}
 
-	for (i = 0; i < c->n; i++) {
-		if (!strcmp(c->v[i].name, name))
-			return &c->v[i];
-	}
-	return NULL;
+bool conf_named_wrong(const struct confs *c, const char *name)
+{
+	return named(c->wrong, c->bad, name);
 }
 
 /* The device of a saved node; NULL if it has gone. */
@@ -292,8 +395,10 @@ int conf_device(const char *dir, struct devices *all, const char *name, struct d
 	if (rc)
 		return rc;
 	conf = conf_named(&c, name);
-	*d = conf ? conf_find(all, conf) : NULL;
-	if (!conf) {
+	*d = conf ? conf_find_own(all, &c, conf) : NULL;
+	if (!conf && conf_named_wrong(&c, name)) {
+		rc = PN_USAGE;
+	} else if (!conf) {
 		error("no node is saved as '%.64s'", name);
 		rc = cure(PN_ABSENT, "'ls %s' shows which are", dir);
 	}
@@ -305,24 +410,30 @@ int conf_device(const char *dir, struct devices *all, const char *name, struct d
  * Writing: all of a file or nothing of it
  */
 
+/* Not there before: it goes if nothing has come into it. */
+static bool made;
+
 static int cannot_write(const char *dir, const char *what)
 {
-	struct text path = text("%s/" TEMPORARY, dir);
+	struct path path = path_of(dir, TEMPORARY, "");
 	int err = errno;
 
 	unlink(path.s);
-	errno = err;
-	error("%s/%s cannot be written: %s", dir, what, strerror(errno));
+	if (made)
+		rmdir(dir);
+	error("%s/%s cannot be written: %s", dir, what, strerror(err));
 	return cure(PN_FAILED, "it has to be a directory that root can write to, with room");
 }
 
 static FILE *open_temporary(const char *dir)
 {
-	struct text path = text("%s/" TEMPORARY, dir);
+	struct path path = path_of(dir, TEMPORARY, "");
 	FILE *f;
 	int fd;
 
-	if (mkdir(dir, 0755) && errno != EEXIST)
+	if (!mkdir(dir, 0755))
+		made = true;
+	else if (errno != EEXIST)
 		return NULL;
 	fd = open(path.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
@@ -346,20 +457,28 @@ static void write_device(FILE *f, const struct device *d, const struct identity 
 		d->name);
 }
 
+/* A name that would not be read back as it is has a number. */
+static struct text safe(struct text name, long id)
+{
+	return strpbrk(name.s, " \t#;") ? text("%ld", id) : name;
+}
+
 static void write_node(FILE *f, const struct settings *s)
 {
 	struct access a = { .uid = s->owner, .gid = s->group, .perm = s->perm };
 	int i;
 
-	fprintf(f, "\n[node]\nmode = %s\nadistance = %d\n", settings_mode_word(s->state),
-		s->adistance);
+	fprintf(f, "\n[node]\nmode = %s\n", settings_mode_word(s->state));
+	if (s->adistance)
+		fprintf(f, "adistance = %d\n", s->adistance);
 	for (i = 0; i < NR_KNOBS; i++) {
 		if (s->knob[i] >= 0)
 			fprintf(f, "%s = %s\n", knobs[i], s->knob[i] ? "on" : "off");
 	}
 	if (s->perm >= 0)
-		fprintf(f, "owner = %s\ngroup = %s\nperm = %04lo\n", access_owner(&a).s,
-			access_group(&a).s, s->perm);
+		fprintf(f, "owner = %s\ngroup = %s\nperm = %04lo\n",
+			safe(access_owner(&a), s->owner).s, safe(access_group(&a), s->group).s,
+			s->perm);
 }
 
 static int flush(FILE *f)
@@ -376,7 +495,7 @@ static int flush(FILE *f)
 /* Its directory, too: a name that is there after a power failure is what counts. */
 static int put_in_place(const char *dir, const char *name)
 {
-	struct text path = text("%s/%s.conf", dir, name), from = text("%s/" TEMPORARY, dir);
+	struct path path = path_of(dir, name, SUFFIX), from = path_of(dir, TEMPORARY, "");
 	int rc, fd;
 
 	rc = rename(from.s, path.s);
@@ -386,6 +505,18 @@ static int put_in_place(const char *dir, const char *name)
 		close(fd);
 	}
 	return rc;
+}
+
+/* What somebody has written there, with a typo, is not to be lost, nor a second file made. */
+static int not_wrong(const struct confs *c, const char *dir, const struct identity *id)
+{
+	struct text name = identity_name(id);
+	struct conf *wrong = named(c->wrong, c->bad, name.s) ?: find_in(c->wrong, c->bad, id);
+
+	if (!wrong)
+		return 0;
+	error("%s/%s" SUFFIX " is for that device, and wrong", dir, wrong->name);
+	return cure(PN_USAGE, "mend it or remove it, and save again");
 }
 
 /* The file that there is for it, whatever it is called, or a new one. */
@@ -400,8 +531,20 @@ static int name_for(const char *dir, const struct identity *id, struct text *nam
 		return rc;
 	same = find(&c, id);
 	*name = same ? text("%s", same->name) : identity_name(id);
+	if (!same)
+		rc = not_wrong(&c, dir, id);
 	confs_put(&c);
-	return 0;
+	return rc;
+}
+
+/* Somebody else may have unplugged it meanwhile. */
+static int get_settings(struct settings *s, const struct device *d)
+{
+	settings_of(s, d);
+	if (s->state)
+		return 0;
+	error("%s is no private node any more", d->name);
+	return cure(PN_FAILED, "'pnctl create %s --save' makes one and saves it", d->name);
 }
 
 int conf_save(const char *dir, const struct device *d)
@@ -412,10 +555,9 @@ int conf_save(const char *dir, const struct device *d)
 	FILE *f;
 	int rc;
 
-	rc = identity_get(d, &id) ?: name_for(dir, &id, &name);
+	rc = identity_get(d, &id) ?: name_for(dir, &id, &name) ?: get_settings(&s, d);
 	if (rc)
 		return rc;
-	settings_of(&s, d);
 	f = open_temporary(dir);
 	if (!f)
 		return cannot_write(dir, TEMPORARY);
@@ -423,19 +565,21 @@ int conf_save(const char *dir, const struct device *d)
 	write_node(f, &s);
 	if (flush(f) || put_in_place(dir, name.s))
 		return cannot_write(dir, name.s);
-	note("%s: saved in %s/%s.conf", d->name, dir, name.s);
+	made = false;
+	note("%s: saved in %s/%s" SUFFIX, d->name, dir, name.s);
 	return 0;
 }
 
 /* Before anything is changed that could not be saved then. */
 int conf_may_save(const char *dir, const struct device *d)
 {
-	struct text path = text("%s/" TEMPORARY, dir);
+	struct path path = path_of(dir, TEMPORARY, "");
 	struct identity id;
+	struct text name;
 	FILE *f;
 	int rc;
 
-	rc = identity_get(d, &id);
+	rc = identity_get(d, &id) ?: name_for(dir, &id, &name);
 	if (rc)
 		return rc;
 	f = open_temporary(dir);
@@ -443,6 +587,8 @@ int conf_may_save(const char *dir, const struct device *d)
 		return cannot_write(dir, TEMPORARY);
 	fclose(f);
 	unlink(path.s);
+	if (made)
+		rmdir(dir);
 	return 0;
 }
 
@@ -458,7 +604,7 @@ int conf_forget(const char *dir, const struct device *d)
 		return rc;
 	same = find(&c, &id);
 	if (same) {
-		struct text path = text("%s/%s.conf", dir, same->name);
+		struct path path = path_of(dir, same->name, SUFFIX);
 
 		if (unlink(path.s))
 			rc = cannot_write(dir, same->name);

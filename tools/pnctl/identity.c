@@ -14,22 +14,23 @@
 
 #include "pnctl.h"
 
-/* snprintf() at the end of what is there. */
-static void append(char *s, size_t size, const char *fmt, unsigned long long a,
-		   unsigned long long b)
+/* snprintf() at the end of what is there, after a comma; false if it does not fit. */
+bool identity_append(char *s, size_t size, const char *fmt, unsigned long long a,
+		     unsigned long long b)
 {
 	size_t n = strlen(s);
 
-	snprintf(s + n, size - n, "%s", n ? "," : "");
-	n = strlen(s);
-	snprintf(s + n, size - n, fmt, a, b);
+	n += snprintf(s + n, size - n, "%s", n ? "," : "");
+	if (n < size)
+		n += snprintf(s + n, size - n, fmt, a, b);
+	return n < size;
 }
 
 static void add_range(unsigned long long start, unsigned long long end, void *data)
 {
 	struct identity *id = data;
 
-	append(id->ranges, sizeof(id->ranges), "0x%llx-0x%llx", start, end);
+	identity_append(id->ranges, sizeof(id->ranges), "0x%llx-0x%llx", start, end);
 }
 
 static bool in_region(const struct device *d, struct ndctl_dax *dax)
@@ -74,8 +75,8 @@ static void add_serials(struct cxl_region *region, struct identity *id)
 		struct cxl_memdev *memdev = decoder ? cxl_decoder_get_memdev(decoder) : NULL;
 
 		if (memdev)
-			append(id->serials, sizeof(id->serials), "0x%llx",
-			       cxl_memdev_get_serial(memdev), 0);
+			identity_append(id->serials, sizeof(id->serials), "0x%llx",
+					cxl_memdev_get_serial(memdev), 0);
 	}
 }
 
@@ -133,6 +134,13 @@ bool identity_same(const struct identity *a, const struct identity *b)
 bool identity_same_cxl(const struct identity *a, const struct identity *b)
 {
 	return !a->uuid[0] && !b->uuid[0] && a->serials[0] && !strcmp(a->serials, b->serials);
+}
+
+/* A file that says nothing else, for what the device is. */
+bool identity_same_ranges(const struct identity *file, const struct identity *device)
+{
+	return !file->uuid[0] && !file->serials[0] && file->ranges[0] &&
+		!strcmp(file->ranges, device->ranges);
 }
 
 /* For the name of a file. */

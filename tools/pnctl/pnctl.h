@@ -128,13 +128,16 @@ void device_forget(const struct device *d, const char *driver);
 /* identity.c: what a device is, whatever it is called after the next boot */
 struct identity {
 	char uuid[40];		/* of the NVDIMM's namespace, or "" */
-	char serials[256];	/* of CXL memory devices, or "" */
-	char ranges[1024];	/* physical */
+	char serials[1024];	/* of CXL memory devices, or "" */
+	char ranges[4096];	/* physical */
 };
 
 int identity_get(const struct device *d, struct identity *id);
 bool identity_same(const struct identity *a, const struct identity *b);
 bool identity_same_cxl(const struct identity *a, const struct identity *b);
+bool identity_same_ranges(const struct identity *file, const struct identity *device);
+bool identity_append(char *s, size_t size, const char *fmt, unsigned long long a,
+		     unsigned long long b);
 struct text identity_name(const struct identity *id);
 
 /* knobs.c */
@@ -258,18 +261,26 @@ void cgroups_put(struct cgroups *c);
 /* busy.c: who or what is in the way */
 int busy(const struct device *d, int rc, const struct text *log, const char *what);
 
+/* ini.c: files of sections with keys */
+typedef int (*ini_fn)(void *data, const char *section, const char *key, const char *value);
+int ini_read(const char *path, ini_fn fn, void *data);
+
 /* conf.c: files that say what a device is to be */
+#define LONGEST_NAME	128
+
 struct conf {
-	char name[128];		/* of the file, without .conf */
+	char name[256];		/* of the file, without .conf */
 	struct identity id;
 	struct settings set;
-	bool said;		/* by restore, that it is as it was */
+	bool tried;		/* by restore, */
+	int status;		/* with that result */
 };
 
 struct confs {
 	struct conf *v;
 	size_t n;
-	int bad;		/* files that could not be read */
+	struct conf *wrong;	/* what could be read of the files that are */
+	int bad;		/* how many */
 };
 
 int confs_get(struct confs *c, const char *dir);
@@ -278,8 +289,12 @@ int conf_save(const char *dir, const struct device *d);
 int conf_forget(const char *dir, const struct device *d);
 int conf_device(const char *dir, struct devices *all, const char *name, struct device **d);
 struct conf *conf_of(const struct confs *c, const struct device *d);
+struct conf *conf_of_wrong(const struct confs *c, const struct device *d);
 struct device *conf_find(const struct devices *all, const struct conf *c);
+struct device *conf_find_own(const struct devices *all, const struct confs *c,
+			     const struct conf *conf);
 struct conf *conf_named(const struct confs *c, const char *name);
+bool conf_named_wrong(const struct confs *c, const char *name);
 int conf_may_save(const char *dir, const struct device *d);
 
 /* json.c */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Short texts by value, numbers and sizes. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -30,12 +31,12 @@ void tame(char *s)
 	}
 }
 
-/* All of the string, and nothing but digits: no sign, no blanks. */
+/* All of the string, and nothing but digits (in hex, after 0x or not): no sign, no blanks. */
 bool parse_number(const char *s, int base, unsigned long max, unsigned long *value)
 {
 	char *end;
 
-	if (!strchr("0123456789", *s) || !*s)
+	if (!(base == 16 ? isxdigit((unsigned char)*s) : isdigit((unsigned char)*s)))
 		return false;
 	errno = 0;
 	*value = strtoul(s, &end, base);
