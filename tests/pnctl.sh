@@ -615,7 +615,170 @@ pn restore --config-dir "$conf"
 result $? "restore: what came, and says what did not"
 works "destroy" destroy "$DAX" --to none --config-dir "$conf" --forget
 check "destroy --forget: its file is gone, the other is not" eval '[ "$(echo "$conf"/*)" = "$conf/mine.conf" ]'
+
+# What people write by hand: it is the address that counts, not how it is written.
+by_hand() {
+	sed -E "s/^ranges = 0x(.*)-0x(.*)/ranges = $2/" "$tmp/saved" >"$conf/mine.conf"
+	works "restore: addresses $1" restore mine --config-dir "$conf"
+}
+by_hand "in capitals" '0X\U\1-0x\2'
+by_hand "with zeros before them" '0x000\1-0x0\2'
+by_hand "without 0x" '\1-\2'
+works "save: over them" save --config-dir "$conf"
+check "save: as it writes them itself" cmp -s "$conf/mine.conf" "$tmp/saved"
+works "restore: that device" restore -d "$DAX" --config-dir "$conf"
+check "restore: it is" says out "$DAX: node $PNODE"
+works "destroy" destroy "$DAX" --to none
+works "restore: that device, which is none yet" restore -d "$DAX" --config-dir "$conf"
+check "restore: it is now" has "${wanted[@]}"
+works "destroy" destroy "$DAX" --to none
+sed "s/^ranges/serials = 0x1\n&/" "$tmp/saved" >"$conf/mine.conf"
+refused 3 "restore: the addresses are right, the serial number is not" restore --config-dir "$conf"
+sed "s/^ranges/uuid = 01234567-89ab-cdef-0123-456789abcdef\n&/" "$tmp/saved" >"$conf/mine.conf"
+refused 3 "restore: the addresses are right, the uuid is not" restore --config-dir "$conf"
+
+# An NVDIMM, too, may be known by its addresses; but its uuid tells more.
+nvdimm=$(basename "$(find /sys/bus/nd/devices/*/ -maxdepth 2 -name 'dax[0-9]*.[0-9]*' 2>/dev/null | head -n 1)")
+if [ -n "$nvdimm" ]; then
+	rm "$conf"/*
+	pn create "$nvdimm" --save --config-dir "$conf" && pn destroy "$nvdimm" --to none
+	mv "$conf"/uuid-*.conf "$tmp/nvdimm"
+	grep -v ^uuid "$tmp/nvdimm" >"$conf/hand.conf"
+	works "restore: an NVDIMM by its addresses" restore hand --config-dir "$conf"
+	check "restore: it is that" says out "$nvdimm: node ${DAX_NODES##* }"
+	works "restore: its name for udev" restore --udev "$nvdimm" --config-dir "$conf"
+	check "restore: it is that of the file by hand" says out PRIVATE_NODE=hand
+	cp "$tmp/nvdimm" "$conf/uuid.conf"
+	works "restore: its name for udev, of two files" restore --udev "$nvdimm" --config-dir "$conf"
+	check "restore: it is that of the file with its uuid" says out PRIVATE_NODE=uuid
+	refused 3 "restore: not by the other" restore hand --config-dir "$conf"
+	check "restore: says whose it is" says err "hand: $nvdimm is that of uuid"
+	rm "$conf"/*
+	# The first is interrupted: the second does not begin.
+	cp "$tmp/saved" "$conf/aa.conf"
+	cp "$tmp/nvdimm" "$conf/bb.conf"
+	works "destroy" destroy "$nvdimm" --to none
+	strace -qqq -o "$tmp/trace" -e trace=write -e inject=write:signal=TERM:when=4 "$pnctl" restore --wait 20 --config-dir "$conf" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 1 ] && has none && [ ! -e "$bus/devices/$nvdimm/driver" ] && says err "1 of the saved nodes not created"
+	result $? "restore: SIGTERM ends it, at the first of two"
+	pn destroy "$nvdimm"
+fi
+
+# waited LEAST MOST: so long took the last one, in seconds
+since() { began=${EPOCHREALTIME/[^0-9]/}; }
+waited() {
+	local us=$((${EPOCHREALTIME/[^0-9]/} - began))
+	[[ $us -ge $(($1 * 1000000)) && $us -lt $(($2 * 1000000)) ]] || wrong "it took $us us"
+}
 rm "$conf"/*
+cp "$tmp/saved" "$conf/fast.conf"
+size=$(<"$dev/size")
+echo 0 >"$dev/size"
+refused 3 "restore: a device that has gone" restore --config-dir "$conf"
+{ sleep 1 && echo "$size" >"$dev/size"; } &
+since
+works "restore: it comes while it is waited for" restore --wait 20 --config-dir "$conf"
+check "restore: all is as it was saved" has "${wanted[@]}"
+check "restore: no longer than it took" waited 1 15
+wait $!
+sed 's/^ranges = .*/ranges = 0x1000-0x1fff/' "$tmp/saved" >"$conf/late.conf"
+since
+pn restore --wait 2 --config-dir "$conf"
+[ $? = 3 ] && two_lines restore && says err "late: no dax device" && waited 2 10
+result $? "restore: waits for what does not come, and says so once"
+# What fails does not end it, nor is it said every time.
+sed -i 's/^mode = .*/mode = kernel/' "$conf/fast.conf"
+since
+pn restore --wait 2 --config-dir "$conf"
+[ $? = 4 ] && [ "$(wc -l <"$tmp/err")" = 4 ] && says err "$DAX is node $PNODE already" && says err "late: no dax device" && waited 2 10
+result $? "restore: one fails, one does not come"
+cp "$tmp/saved" "$conf/fast.conf"
+# interrupted SIGNAL SECONDS: while it waits so long for the second
+interrupted() {
+	"$pnctl" restore --wait "$2" --config-dir "$conf" >"$tmp/out" 2>"$tmp/err" &
+	one=$!
+	sleep 1.5
+	kill "-$1" $one
+	wait $one
+}
+since
+interrupted TERM 20
+[ $? = 1 ] && two_lines restore && says err "interrupted" && waited 1 15
+result $? "restore: SIGTERM while it waits"
+trap '' HUP
+interrupted HUP 3
+[ $? = 3 ] && two_lines restore && says err "late: no dax device"
+result $? "restore: SIGHUP, which it was told to ignore"
+trap - HUP
+works "destroy" destroy "$DAX" --to none
+# Not what time can bring.
+rm "$conf/late.conf"
+mkdir "$tmp/empty"
+rmmod anondax
+since
+unshare -m sh -c 'mount --bind "$0" "/lib/modules/$(uname -r)" && exec "$@"' "$tmp/empty" "$pnctl" restore --wait 20 --config-dir "$conf" >"$tmp/out" 2>"$tmp/err"
+[ $? = 3 ] && two_lines restore && says err "cannot be loaded" && waited 0 15
+result $? "restore: does not wait for a module"
+
+note "restore and save, killed"
+# again CALL: restore is killed at each of them, and done once more
+again() {
+	local n rc
+	for ((n = 1; n < 40; n++)); do
+		exec 3>&2 2>/dev/null
+		strace -qqq -o "$tmp/trace" -e "trace=$1" -e "inject=$1:signal=KILL:when=$n" "$pnctl" "${@:2}" >/dev/null
+		rc=$?
+		exec 2>&3 3>&-
+		[ $rc != 0 ] || break
+		pn "${@:2}" && has "${wanted[@]}" && cmp -s "$conf/fast.conf" "$tmp/saved" && [ "$(ls -A "$conf")" = fast.conf ]
+		result $? "$2 killed at $1 $n: it goes on"
+		[ "$2" = save ] || pn destroy "$DAX" --to none
+	done
+	[ $n -gt 1 ] && [ $rc = 0 ]
+	result $? "$2: there was a $1 to be killed at"
+}
+again write restore --config-dir "$conf"
+again write save --config-dir "$conf"
+again rename save --config-dir "$conf"
+
+note "save: what is in its way"
+sed 's/^mbind = .*/mbind = onn/' "$tmp/saved" >"$conf/fast.conf"
+for name in fast "$(basename "$saved" .conf)"; do
+	mv "$conf"/*.conf "$tmp/moved" && mv "$tmp/moved" "$conf/$name.conf"
+	was=$(state)
+	pn save --config-dir "$conf"
+	[ $? = 2 ] && says err "mbind = onn" && says err "$name.conf is for that device" && [ "$(state)" = "$was" ]
+	result $? "save: a file with a typo, called $name, stays"
+done
+rm "$conf"/*
+# As good as those of a directory service
+echo 'a;b #c:x:4242:' >>/etc/group
+works "create: a group with an odd name" create "$DAX" --group 4242 --save --config-dir "$conf"
+works "restore: that group" restore --config-dir "$conf"
+check "restore: it is" has 0:4242
+long=$tmp/$(printf '%0*d' 240 0)
+works "save: in a directory with a long name" save --config-dir "$long"
+check "save: it is there" cmp -s "$long/${saved##*/}" "$conf/${saved##*/}"
+works "restore: from there" restore --config-dir "$long"
+works "destroy: from there" destroy "$DAX" --to none --forget --config-dir "$long"
+check "destroy: it is gone" eval '[ ! -e "$long/${saved##*/}" ]'
+rm "$conf"/*
+# Unplugged after it was looked at: the directory is read in between.
+pn "${create[@]}" --config-dir "$tmp/other"
+strace -qqq -o "$tmp/trace" -P "$conf" -e trace=openat -e inject=openat:delay_enter=1500000:when=1 "$pnctl" save "$DAX" --config-dir "$conf" >"$tmp/out" 2>"$tmp/err" &
+one=$!
+sleep 0.7
+echo unplugged >"$dev/hotplug"
+wait $one
+[ $? = 1 ] && two_lines save && [ -z "$(ls -A "$conf")" ]
+result $? "save: what is unplugged meanwhile"
+works "destroy" destroy "$DAX" --to none
+strace -qqq -o "$tmp/trace" -e trace=write -e inject=write:error=EIO:when=2 "$pnctl" create "$DAX" --save --config-dir "$tmp/none" >"$tmp/out" 2>"$tmp/err"
+[ $? = 1 ] && [ ! -e "$tmp/none" ] && has none
+result $? "create --save: a directory that was not there is not there if it fails"
+"$pnctl" create "$DAX" >&- 2>"$tmp/err" && "$pnctl" set "$DAX" ltpin=on demotion=on 2>&- >"$tmp/out" && [ ! -s /run/pnctl.lock ] && has ltpin=1
+result $? "what nobody wants to read is not written into the next file"
+works "destroy" destroy "$DAX" --to none
 
 note "files that are wrong"
 bad=0
@@ -648,7 +811,34 @@ done <<-'END'
 	+ owner=no-such-user
 	+ group=no-such-group
 	+ [frob]
+	+ []
+	+ [node:mbind]
+	+ [device:uuid]
+	[device] ranges=0x1000-0x1fff [node:mbind]
+	[device] ranges=0x1000-0x1fff [device:uuid]
+	[device] ranges=0x1000-0x1fff [node:zz]
+	mbind=on [device] ranges=0x1000-0x1fff
+	frob=on [device] ranges=0x1000-0x1fff
+	[device] ranges=0x1000-0x1fff ranges=0x1000-0x1fff
+	[device] ranges=0x1000-0x1fff [node] mbind=on mbind=on
+	[device] ranges=0x1000-0x1fff [node] mode=movable [node] mode=kernel
 END
+printf '[device]\nranges = 0x1000-0x1fff\n[node]\nmbind = on\0off\n' >"$conf/bad.conf"
+refused 2 "restore: a file with a NUL" restore --config-dir "$conf"
+rm "$conf/bad.conf"
+for name in "my node" -q "$(printf '%0128d' 0)" $'new\nline'; do
+	cp "$tmp/saved" "$conf/$name.conf"
+	refused 2 "restore: no unit can have the name ${name@Q}" restore --config-dir "$conf"
+	check "restore: says that" says err "no unit can have that name"
+	rm -- "$conf/$name.conf"
+done
+# What may be written, on the other hand
+sed 's/^\[node\]/[Node]  # what it is like/; s/^mbind = .*/  MBIND=on ; for redis\r/' "$tmp/saved" >"$conf/good.conf"
+works "restore: comments, blanks and capitals" restore --config-dir "$conf"
+check "restore: all is as it was saved" has "${wanted[@]}"
+works "destroy" destroy "$DAX" --to none
+rm "$conf/good.conf"
+echo junk >"$conf/bad.conf"
 head -c 4096 /dev/urandom >"$conf/bad.conf"
 refused 2 "restore: a file of noise" restore --config-dir "$conf"
 rm "$conf/bad.conf" && mkdir "$conf/bad.conf"
@@ -659,6 +849,25 @@ echo junk >"$conf/bad.conf"
 pn restore --config-dir "$conf"
 [ $? = 2 ] && has "${wanted[@]}"
 result $? "restore: a wrong file does not keep back the others"
+# Nor is it the fault of who asks for one of them.
+works "restore: by name, beside a wrong file" restore good --config-dir "$conf"
+check "restore: the wrong one is said" says err "bad.conf: line 1 is not understood"
+works "restore: for udev, beside a wrong file" restore --udev "$DAX" --config-dir "$conf"
+check "restore: it is that of the right one" says out PRIVATE_NODE=good
+works "restore: by device, beside a wrong file" restore -d "$DAX" --config-dir "$conf"
+refused 2 "restore: the wrong one itself" restore bad --config-dir "$conf"
+pn restore other --config-dir "$conf"
+[ $? = 3 ] && says err "there is no $conf/other.conf"
+result $? "restore: one that is not there, beside a wrong one"
+refused 2 "destroy: what is saved, in a wrong file" destroy --saved bad --to none --config-dir "$conf"
+# Whose own file has a typo kmem is not to have either.
+rm "$conf/good.conf"
+sed 's/^mbind = .*/mbind = onn/' "$tmp/saved" >"$conf/bad.conf"
+works "restore: for udev, a file with a typo" restore --udev "$DAX" --config-dir "$conf"
+check "restore: it is that, and says what is wrong" eval 'says out PRIVATE_NODE=bad && says err "mbind = onn"'
+mv "$conf/bad.conf" "$conf/bad name.conf"
+works "restore: for udev, what no unit can be called" restore --udev "$DAX" --config-dir "$conf"
+check "restore: it is not" eval '! says out PRIVATE_NODE >/dev/null'
 rm "$conf"/*
 works "destroy" destroy "$DAX" --to none
 
@@ -893,6 +1102,7 @@ units() {
 	cp "$pnctl" /usr/local/bin/
 	cp "$BUILD"/pnctl/systemd/* "$unit/"
 	cp "$tmp/saved" /etc/private-nodes.d/fast.conf
+	echo junk >/etc/private-nodes.d/bad.conf
 	printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Requires=private-nodes@fast.service' 'After=private-nodes@fast.service' \
 		'[Service]' "ExecStart=$hold $file 8" >"$unit/needs.service"
 	printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Requires=private-nodes@slow.service' 'After=private-nodes@slow.service' \
@@ -905,9 +1115,11 @@ units() {
 		sleep 0.1
 	done
 	check "a service requires a node by its name: it is there" has "${wanted[@]}"
-	check "the unit is active" systemctl --user -q is-active private-nodes@fast.service
+	check "the unit is active, whatever other files are like" systemctl --user -q is-active private-nodes@fast.service
 	! systemctl --user start cannot.service 2>"$tmp/err" && [ ! -e "$tmp/started" ]
 	result $? "a service whose node is not saved does not start"
+	check "the unit of all of them fails if a file is wrong" eval '! systemctl --user start private-nodes.target 2>"$tmp/err"'
+	rm /etc/private-nodes.d/bad.conf
 	check "the unit of all of them" systemctl --user start private-nodes.target
 	check "the unit stops, and the service with it" systemctl --user stop private-nodes@fast.service
 	! systemctl --user -q is-active needs.service && has none 0:0 600 && ! private
