@@ -822,6 +822,8 @@ done <<-'END'
 	[device] ranges=0x1000-0x1fff ranges=0x1000-0x1fff
 	[device] ranges=0x1000-0x1fff [node] mbind=on mbind=on
 	[device] ranges=0x1000-0x1fff [node] mode=movable [node] mode=kernel
+	+ [default]
+	+ reclaim=on;
 END
 printf '[device]\nranges = 0x1000-0x1fff\n[node]\nmbind = on\0off\n' >"$conf/bad.conf"
 refused 2 "restore: a file with a NUL" restore --config-dir "$conf"
@@ -833,7 +835,7 @@ for name in "my node" -q "$(printf '%0128d' 0)" $'new\nline'; do
 	rm -- "$conf/$name.conf"
 done
 # What may be written, on the other hand
-sed 's/^\[node\]/[Node]  # what it is like/; s/^mbind = .*/  MBIND=on ; for redis\r/' "$tmp/saved" >"$conf/good.conf"
+sed 's/^\[node\]/# what it is like\n[Node]/; s/^mbind = .*/; for redis\n  MBIND=on\r/' "$tmp/saved" >"$conf/good.conf"
 works "restore: comments, blanks and capitals" restore --config-dir "$conf"
 check "restore: all is as it was saved" has "${wanted[@]}"
 works "destroy" destroy "$DAX" --to none
@@ -851,7 +853,7 @@ pn restore --config-dir "$conf"
 result $? "restore: a wrong file does not keep back the others"
 # Nor is it the fault of who asks for one of them.
 works "restore: by name, beside a wrong file" restore good --config-dir "$conf"
-check "restore: the wrong one is said" says err "bad.conf: line 1 is not understood"
+check "restore: the wrong one is said" says err "bad.conf: Error (5) on line 1"
 works "restore: for udev, beside a wrong file" restore --udev "$DAX" --config-dir "$conf"
 check "restore: it is that of the right one" says out PRIVATE_NODE=good
 works "restore: by device, beside a wrong file" restore -d "$DAX" --config-dir "$conf"

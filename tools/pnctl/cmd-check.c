@@ -206,7 +206,7 @@ static void check_saved(struct check *c, const struct devices *all, const char *
 		return;
 	}
 	for (i = 0; i < confs.n && !need_root(); i++) {
-		if (conf_find(all, &confs.v[i]))
+		if (conf_find_own(all, &confs, &confs.v[i]))
 			found(c, 0, text("%s is saved, and its device is there", confs.v[i].name).s,
 			      NULL);
 		else
@@ -216,7 +216,7 @@ static void check_saved(struct check *c, const struct devices *all, const char *
 	}
 	error_take(&wrong, &todo);
 	if (confs.bad)
-		found(c, PN_USAGE, text("%d files in %s cannot be read", confs.bad, dir).s,
+		found(c, PN_USAGE, text("of the files in %s, %d cannot be used", dir, confs.bad).s,
 		      "the errors say why");
 	confs_put(&confs);
 }

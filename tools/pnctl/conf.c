@@ -103,37 +103,22 @@ static int read_node(struct conf *c, const char *file, const char *key, const ch
 struct reading {
 	struct conf *c;
 	const char *file;
-	char seen[1024];	/* " section.key " of all of them */
 };
-
-/* The second could mean what the first did, or another thing. */
-static int once(struct reading *r, const char *section, const char *key)
-{
-	struct text word = text(" %s.%.64s ", section, key);
-	size_t n = strlen(r->seen);
-
-	if (strstr(r->seen, word.s)) {
-		error("%s: %.64s is there twice", r->file, key);
-		return cure(PN_USAGE, "remove one of the two, or move the file away");
-	}
-	snprintf(r->seen + n, sizeof(r->seen) - n, "%s", word.s);
-	return 0;
-}
 
 static int read_key(void *data, const char *section, const char *key, const char *value)
 {
 	struct reading *r = data;
-	bool device = !strcmp(section, "device");
+	bool device = !strcasecmp(section, "device");
 
-	if (!*section && key) {
-		error("%s: %.64s comes before the first section", r->file, key);
-		return cure(PN_USAGE, "it belongs below [device] or [node]");
+	if (!strcmp(section, INI_NONE)) {
+		error("%s: there are keys before the first section, or in [" INI_NONE "]", r->file);
+		return cure(PN_USAGE, "they belong below [device] or [node]");
 	}
-	if (!device && strcmp(section, "node"))
+	if (!device && strcasecmp(section, "node"))
 		return wrong(r->file, "section", section);
 	if (!key)
 		return 0;
-	return once(r, section, key) ?: device ? read_device(r->c, r->file, key, value) :
+	return device ? read_device(r->c, r->file, key, value) :
 		read_node(r->c, r->file, key, value);
 }
 

@@ -1,133 +1,99 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files of sections, with lines of the form "key = value". What is not understood is an
- * error, for a typo must not look like a setting that was left out.
+ * Files of sections, with lines of the form "key = value". What libini_config does not
+ * understand is an error, and so is what is there twice: a typo must not look like a
+ * setting that was left out.
  */
-#include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <ini_configobj.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pnctl.h"
 
-struct ini {
-	const char *path;
-	int line;
-	char section[32];
-	ini_fn fn;
-	void *data;
-};
+#define STRICT	(INI_MV1S_ERROR | INI_MV2S_ERROR | INI_MS_ERROR)
 
-static char *strip(char *s)
+static int read_key(struct ini_cfgobj *ini, const char *section, const char *key, ini_fn fn,
+		    void *data)
 {
-	char *end = s + strlen(s);
+	struct value_obj *value = NULL;
+	const char *s;
+	int err;
 
-	while (end > s && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	while (isspace((unsigned char)*s))
-		s++;
-	return s;
+	if (ini_get_config_valueobj(section, key, ini, INI_GET_FIRST_VALUE, &value) || !value)
+		return no_memory();
+	s = ini_get_const_string_config_value(value, &err);
+	return fn(data, section, key, s ?: "");
 }
 
-/* Names are known in lower case. */
-static char *name(char *s)
+static int read_section(struct ini_cfgobj *ini, const char *section, ini_fn fn, void *data)
 {
-	char *p;
+	char **keys = ini_get_attribute_list(ini, section, NULL, NULL);
+	int i, rc = fn(data, section, NULL, NULL);
 
-	s = strip(s);
-	for (p = s; *p; p++)
-		*p = tolower((unsigned char)*p);
-	return s;
+	for (i = 0; !rc && keys && keys[i]; i++)
+		rc = read_key(ini, section, keys[i], fn, data);
+	ini_free_attribute_list(keys);
+	return rc;
 }
 
-/* It begins the line or comes after a blank: "a;b" is none. */
-static void cut_comment(char *s)
+static int read_sections(struct ini_cfgobj *ini, ini_fn fn, void *data)
 {
-	char *p;
+	char **sections = ini_get_section_list(ini, NULL, NULL);
+	int i, rc = 0;
 
-	for (p = s; (p = strpbrk(p, "#;")); p++) {
-		if (p == s || isspace((unsigned char)p[-1])) {
-			*p = '\0';
-			return;
-		}
-	}
+	for (i = 0; !rc && sections && sections[i]; i++)
+		rc = read_section(ini, sections[i], fn, data);
+	ini_free_section_list(sections);
+	return rc;
 }
 
-static int read_section(struct ini *ini, char *s)
+/* The library's first complaint has the line's number in it. */
+static int not_understood(struct ini_cfgobj *ini, const char *path)
 {
-	size_t n = strlen(s);
+	char **errors = NULL;
 
-	if (s[n - 1] != ']')
-		return -EINVAL;
-	s[n - 1] = '\0';
-	snprintf(ini->section, sizeof(ini->section), "%s", name(s + 1));
-	return ini->fn(ini->data, ini->section, NULL, NULL);
-}
-
-static int read_line(struct ini *ini, char *s)
-{
-	char *eq;
-
-	cut_comment(s);
-	s = strip(s);
-	if (!*s)
-		return 0;
-	if (*s == '[')
-		return read_section(ini, s);
-	eq = strchr(s, '=');
-	if (!eq)
-		return -EINVAL;
-	*eq = '\0';
-	return ini->fn(ini->data, ini->section, name(s), strip(eq + 1));
-}
-
-static int read_lines(struct ini *ini, FILE *f)
-{
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
-	int rc = 0;
-
-	while (!rc && (n = getline(&line, &size, f)) >= 0) {
-		ini->line++;
-		rc = strlen(line) == (size_t)n ? read_line(ini, line) : -EINVAL;
-	}
-	free(line);
-	return rc ?: ferror(f) ? -EIO : 0;
-}
-
-/* What a fifo has to say would have to be waited for. */
-static FILE *open_regular(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-	FILE *f = NULL;
-
-	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
-		f = fdopen(fd, "r");
-	if (!f && fd >= 0)
-		close(fd);
-	return f;
-}
-
-/* fn is called for each section, without a key, and for each key; before the first: "". */
-int ini_read(const char *path, ini_fn fn, void *data)
-{
-	struct ini ini = { .path = path, .fn = fn, .data = data };
-	FILE *f = open_regular(path);
-	int rc = f ? read_lines(&ini, f) : -EIO;
-
-	if (f)
-		fclose(f);
-	if (rc >= 0)
-		return rc;
-	if (rc == -EINVAL)
-		error("%s: line %d is not understood", path, ini.line);
+	if (ini && !ini_config_get_errors(ini, &errors) && errors && errors[0])
+		error("%s: %s", path, errors[0]);
 	else
 		error("%s cannot be read", path);
+	ini_config_free_errors(errors);
 	return cure(PN_USAGE,
 		    "it has to be a file as private-nodes.conf(5) has it; or move it away");
+}
+
+#define LARGEST	65536
+
+/* All of a regular file: a fifo would have to be waited for. The library ends at a NUL. */
+static ssize_t load(const char *path, char *s)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, s, LARGEST);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0 || n == LARGEST || memchr(s, '\0', n))
+		return -1;
+	s[n] = '\0';
+	return n;
+}
+
+/* fn is called for each section, without a key, and for each key; INI_NONE before the first. */
+int ini_read(const char *path, ini_fn fn, void *data)
+{
+	struct ini_cfgobj *ini = NULL;
+	struct ini_cfgfile *file = NULL;
+	static char s[LARGEST];
+	ssize_t n = load(path, s);
+	int rc;
+
+	if (n < 0 || ini_config_create(&ini) || ini_config_file_from_mem(s, n, &file) ||
+	    ini_config_parse(file, INI_STOP_ON_ANY, STRICT,
+			     INI_PARSE_NOWRAP | INI_PARSE_NO_C_COMMENTS, ini))
+		rc = not_understood(ini, path);
+	else
+		rc = read_sections(ini, fn, data);
+	ini_config_file_destroy(file);
+	ini_config_destroy(ini);
+	return rc;
 }

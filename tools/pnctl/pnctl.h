@@ -262,6 +262,7 @@ void cgroups_put(struct cgroups *c);
 int busy(const struct device *d, int rc, const struct text *log, const char *what);
 
 /* ini.c: files of sections with keys */
+#define INI_NONE	"default"	/* the section of what comes before the first */
 typedef int (*ini_fn)(void *data, const char *section, const char *key, const char *value);
 int ini_read(const char *path, ini_fn fn, void *data);
 
