@@ -823,6 +823,7 @@ done <<-'END'
 	[device] ranges=0x1000-0x1fff [node] mbind=on mbind=on
 	[device] ranges=0x1000-0x1fff [node] mode=movable [node] mode=kernel
 	+ [default]
+	+ MBIND=on
 	+ reclaim=on;
 END
 printf '[device]\nranges = 0x1000-0x1fff\n[node]\nmbind = on\0off\n' >"$conf/bad.conf"
@@ -835,8 +836,8 @@ for name in "my node" -q "$(printf '%0128d' 0)" $'new\nline'; do
 	rm -- "$conf/$name.conf"
 done
 # What may be written, on the other hand
-sed 's/^\[node\]/# what it is like\n[Node]/; s/^mbind = .*/; for redis\n  MBIND=on\r/' "$tmp/saved" >"$conf/good.conf"
-works "restore: comments, blanks and capitals" restore --config-dir "$conf"
+sed 's/^\[node\]/# what it is like\n[node]/; s/^mbind = .*/; for redis\n  mbind=on\r/' "$tmp/saved" >"$conf/good.conf"
+works "restore: comments and blanks" restore --config-dir "$conf"
 check "restore: all is as it was saved" has "${wanted[@]}"
 works "destroy" destroy "$DAX" --to none
 rm "$conf/good.conf"

@@ -108,13 +108,13 @@ struct reading {
 static int read_key(void *data, const char *section, const char *key, const char *value)
 {
 	struct reading *r = data;
-	bool device = !strcasecmp(section, "device");
+	bool device = !strcmp(section, "device");
 
 	if (!strcmp(section, INI_NONE)) {
 		error("%s: there are keys before the first section, or in [" INI_NONE "]", r->file);
 		return cure(PN_USAGE, "they belong below [device] or [node]");
 	}
-	if (!device && strcasecmp(section, "node"))
+	if (!device && strcmp(section, "node"))
 		return wrong(r->file, "section", section);
 	if (!key)
 		return 0;
