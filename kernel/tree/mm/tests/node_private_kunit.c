@@ -1051,7 +1051,6 @@ static void counters(struct kunit *test)
 {
 	nodemask_t both = nodemask_of_node(pnode);
 	long was[NR_NODE_PRIVATE_EVENTS];
-	struct folio *folio;
 	int i;
 
 	node_set(onode, both);
