@@ -357,6 +357,26 @@ neighbours() {
 	create "cxl create-region"
 }
 
+# two_saved DAX: the CXL devices are the same, so they do not tell which of the two a file is for.
+two_saved() {
+	local first=$1 second region conf=$tmp/two
+	region=$(cd -P "$bus/devices/$first/.." && pwd)
+	put $((256 << 20)) "$bus/devices/$first/size"
+	put 1 "$region/dax_region/create"
+	second=$(<"$region/dax_region/seed")
+	put "$((256 << 20))" "$bus/devices/$second/size"
+	does "one of two devices of a region: saved" "$pnctl" create "$first" --save --config-dir "$conf"
+	does "the other one: saved" "$pnctl" create "$second" --save --config-dir "$conf"
+	check "in two files" [ "$(find "$conf" -name '*.conf' | wc -l)" = 2 ]
+	does "one is forgotten" "$pnctl" destroy "$second" --to none --forget --config-dir "$conf"
+	try "$pnctl" restore --udev "$second" --config-dir "$conf"
+	check "it is nobody's then" [ "$rc $out" = "0 " ]
+	try "$pnctl" restore --udev "$first" --config-dir "$conf"
+	check "and the other one is as it was" grep -q PRIVATE_NODE= "$tmp/out"
+	does "which is destroyed" "$pnctl" destroy "$first" --to none --forget --config-dir "$conf"
+	put 0 "$bus/devices/$second/size"
+}
+
 #
 # A region that is divided: when it is enabled again, it comes as one dax device.
 #
@@ -395,11 +415,16 @@ divided() {
 	does "it is plugged" lab/vm-node.sh online_movable "$dax"
 	check "and used" hold "$BUILD/hold" "/dev/$dax" 8
 	check "let go of" let_go
+	does "unplugged, and not zeroed" "$pnctl" destroy "$dax" --to device_dax
+	try "$BUILD/tests/raw" "/dev/$dax" $((size >> 21))
+	check "whoever maps it then finds what was there" [ "$rc" = 1 ]
+	does "it is plugged" lab/vm-node.sh online_movable "$dax"
 	put 1 /sys/module/anondax/parameters/scrub
 	does "unplugged, and zeroed" "$pnctl" destroy "$dax" --to device_dax
 	put 0 /sys/module/anondax/parameters/scrub
 	does "whoever maps it then finds nothing" "$BUILD/tests/raw" "/dev/$dax" $((size >> 21))
 	unbind "$dax"
+	two_saved "$dax"
 	put $((512 << 20)) "$bus/devices/$dax/size"
 	does "and all of it" lab/vm-node.sh unplugged "$dax"
 }

@@ -43,9 +43,10 @@ let_go() {
 pins() {
 	pin "$2" "$3"
 	[[ $said =~ ^$4$ ]] || wrong "$2 $3: $said"
-	local bad=$?
+	local bad=$? ends=0
+	[[ $said != *refused* ]] || ends=1
 	let_go
-	[ -z "${more:-}" ] || wrong "$more" || bad=1
+	[ "$rc" = $ends ] && [ -z "${more:-}" ] || wrong "it ended with $rc: ${more:-}" || bad=1
 	result $bad "$1"
 }
 
@@ -68,6 +69,7 @@ for way in rdma xdp vfio iommufd; do
 			check "$way: pinned there, it cannot be unplugged" [ "$rc" != 0 ]
 			check "$way: the log says why" eval "dmesg | tail -n 5 | grep -q 'node $PNODE: page .* is pinned'"
 			let_go
+			check "$way: what was written is there" [ "$rc${more:-}" = 0 ]
 		fi
 		try lab/vm-node.sh unplugged
 		result "$rc" "$way: $mode, let go of: unplugged"

@@ -465,14 +465,14 @@ result $? "watch: a screen, and the one before comes back"
 # screen: the last one of them, without escape sequences
 screen() { perl -0777 -ne 's/.*\e\[H//s; s/\e\[\??[0-9]*[A-Za-z]//g; tr/\r//d; print' "$tmp/out"; }
 LC_ALL=C TERM=vt100 script -qc "stty rows 6 cols 40; $pnctl watch -i 0.2 -c 2" /dev/null </dev/null >"$tmp/out" 2>&1
-screen | awk 'length > 40 { exit 1 } END { exit NR != 6 }' && screen | grep -q '^NODE'
+screen | awk 'length > 40 { bad = 1 } END { exit bad || NR != 6 }' && screen | grep -q '^NODE'
 result $? "watch: nothing wraps or scrolls on a small screen"
 ! grep -qP '[^H]\e\[K' "$tmp/out"
 result $? "watch: what is in the last column stays"
 screen | grep -qE 'private +[#.]{7} ' && ! grep -qP '[^\x00-\x7f]' "$tmp/out"
 result $? "watch: ASCII where the locale has no more"
 LC_ALL=C TERM=vt100 script -qc "stty rows 24 cols 100; $pnctl watch -i 0.2 -c 15 & until stty cols 30; do :; done; wait" /dev/null </dev/null >"$tmp/out" 2>&1
-screen | awk 'length > 30 { exit 1 } END { exit NR < 8 }'
+screen | awk 'length > 30 { bad = 1 } END { exit bad || NR < 8 }'
 result $? "watch: the window is made smaller"
 for term in dumb ''; do
 	TERM=$term script -qc "$pnctl watch -i 0.2 -c 1" /dev/null </dev/null >"$tmp/out" 2>&1
@@ -675,8 +675,8 @@ cp "$tmp/saved" "$conf/fast.conf"
 size=$(<"$dev/size")
 echo 0 >"$dev/size"
 refused 3 "restore: a device that has gone" restore --config-dir "$conf"
-{ sleep 1 && echo "$size" >"$dev/size"; } &
 since
+{ sleep 1 && echo "$size" >"$dev/size"; } &
 works "restore: it comes while it is waited for" restore --wait 20 --config-dir "$conf"
 check "restore: all is as it was saved" has "${wanted[@]}"
 check "restore: no longer than it took" waited 1 15
@@ -705,6 +705,13 @@ since
 interrupted TERM 20
 [ $? = 1 ] && two_lines restore && says err "interrupted" && waited 1 15
 result $? "restore: SIGTERM while it waits"
+flock /run/pnctl.lock sleep 20 &
+other_one=$!
+until ! flock -n /run/pnctl.lock true; do sleep 0.1; done
+interrupted TERM 20
+[ $? = 1 ] && two_lines restore && says err "interrupted while another pnctl"
+result $? "restore: SIGTERM while another pnctl is at work"
+kill $other_one && wait $other_one 2>/dev/null
 trap '' HUP
 interrupted HUP 3
 [ $? = 3 ] && two_lines restore && says err "late: no dax device"
@@ -765,12 +772,12 @@ check "destroy: it is gone" eval '[ ! -e "$long/${saved##*/}" ]'
 rm "$conf"/*
 # Unplugged after it was looked at: the directory is read in between.
 pn "${create[@]}" --config-dir "$tmp/other"
-strace -qqq -o "$tmp/trace" -P "$conf" -e trace=openat -e inject=openat:delay_enter=1500000:when=1 "$pnctl" save "$DAX" --config-dir "$conf" >"$tmp/out" 2>"$tmp/err" &
+strace -qqq -o "$tmp/trace" -P "$conf" -e trace=openat -e inject=openat:delay_enter=5000000:when=1 "$pnctl" save "$DAX" --config-dir "$conf" >"$tmp/out" 2>"$tmp/err" &
 one=$!
-sleep 0.7
+sleep 2
 echo unplugged >"$dev/hotplug"
 wait $one
-[ $? = 1 ] && two_lines save && [ -z "$(ls -A "$conf")" ]
+[ $? = 1 ] && two_lines save && says err "is no private node any more" && [ -z "$(ls -A "$conf")" ]
 result $? "save: what is unplugged meanwhile"
 works "destroy" destroy "$DAX" --to none
 strace -qqq -o "$tmp/trace" -e trace=write -e inject=write:error=EIO:when=2 "$pnctl" create "$DAX" --save --config-dir "$tmp/none" >"$tmp/out" 2>"$tmp/err"
@@ -841,8 +848,7 @@ works "restore: comments and blanks" restore --config-dir "$conf"
 check "restore: all is as it was saved" has "${wanted[@]}"
 works "destroy" destroy "$DAX" --to none
 rm "$conf/good.conf"
-echo junk >"$conf/bad.conf"
-head -c 4096 /dev/urandom >"$conf/bad.conf"
+tr -d '\0' </dev/urandom | head -c 4096 >"$conf/bad.conf"
 refused 2 "restore: a file of noise" restore --config-dir "$conf"
 rm "$conf/bad.conf" && mkdir "$conf/bad.conf"
 refused 2 "restore: a directory" restore --config-dir "$conf"
@@ -865,9 +871,26 @@ result $? "restore: one that is not there, beside a wrong one"
 refused 2 "destroy: what is saved, in a wrong file" destroy --saved bad --to none --config-dir "$conf"
 # Whose own file has a typo kmem is not to have either.
 rm "$conf/good.conf"
+for typo in 's/^mbind = .*/mbind = onn/' 's/^mbind = .*/mbind/' 's/^mbind = .*/&\n&/' 's/^ranges/nam = x\n&/' 's/^\[device\]/[node]\nmode = off\n&/' 's/^group = .*/group = devmem/'; do
+	sed "$typo" "$tmp/saved" >"$conf/bad.conf"
+	works "restore: for udev, a file with a typo: $typo" restore --udev "$DAX" --config-dir "$conf"
+	check "restore: it is that, and says what is wrong" eval 'says out PRIVATE_NODE=bad && says err bad.conf'
+	refused 2 "restore: that device" restore -d "$DAX" --config-dir "$conf"
+done
+check "restore: a group that is not there, and what creates it" says err "'groupadd --system devmem'"
+cp "$conf/bad.conf" "$conf/worse.conf"
+works "restore: for udev, two files with a typo" restore --udev "$DAX" --config-dir "$conf"
+check "restore: it is one of them" says out PRIVATE_NODE=bad
+rm "$conf/worse.conf"
+sed 's/^ranges = .*/ranges = 0x1000-0x1fff/' "$tmp/saved" >"$conf/late.conf"
+pn restore --config-dir "$conf"
+[ $? = 2 ] && says err "late: no dax device"
+result $? "restore: one is wrong, one does not come"
+rm "$conf/late.conf"
+pn create "$DAX" && pn destroy "$DAX" --to none --forget --config-dir "$conf"
+[ $? = 2 ] && has none && says err "bad.conf is for that device, and wrong" && [ -e "$conf/bad.conf" ]
+result $? "destroy: its file is wrong, and stays"
 sed 's/^mbind = .*/mbind = onn/' "$tmp/saved" >"$conf/bad.conf"
-works "restore: for udev, a file with a typo" restore --udev "$DAX" --config-dir "$conf"
-check "restore: it is that, and says what is wrong" eval 'says out PRIVATE_NODE=bad && says err "mbind = onn"'
 mv "$conf/bad.conf" "$conf/bad name.conf"
 works "restore: for udev, what no unit can be called" restore --udev "$DAX" --config-dir "$conf"
 check "restore: it is not" eval '! says out PRIVATE_NODE >/dev/null'

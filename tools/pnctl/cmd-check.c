@@ -206,17 +206,23 @@ static void check_saved(struct check *c, const struct devices *all, const char *
 		return;
 	}
 	for (i = 0; i < confs.n && !need_root(); i++) {
+		const char *name = confs.v[i].name;
+
 		if (conf_find_own(all, &confs, &confs.v[i]))
-			found(c, 0, text("%s is saved, and its device is there", confs.v[i].name).s,
-			      NULL);
+			found(c, 0, text("%s is saved, and its device is there", name).s, NULL);
+		else if (conf_find(all, &confs.v[i]))
+			found(c, PN_ABSENT, text("%s is saved, and its device is another's",
+						 name).s,
+			      text("if %s/%s.conf is for the same device, remove one of them",
+				   dir, name).s);
 		else
 			found(c, PN_ABSENT, text("%s is saved, and its device is not there",
-						 confs.v[i].name).s,
-			      "'pnctl restore' says which device that is");
+						 name).s,
+			      text("%s/%s.conf says which device that is", dir, name).s);
 	}
 	error_take(&wrong, &todo);
 	if (confs.bad)
-		found(c, PN_USAGE, text("of the files in %s, %d cannot be used", dir, confs.bad).s,
+		found(c, PN_USAGE, text("of the files in %s, %zu cannot be used", dir, confs.bad).s,
 		      "the errors say why");
 	confs_put(&confs);
 }

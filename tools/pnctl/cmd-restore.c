@@ -71,9 +71,13 @@ static size_t restore_round(const struct devices *all, struct confs *c, const st
 
 	for (i = 0; i < c->n; i++) {
 		struct conf *conf = &c->v[i];
-		const struct device *d = conf->tried ? NULL : conf_find_own(all, c, conf);
+		const struct device *d;
 
-		if (conf->tried || !wanted(o, conf, d))
+		if (conf->tried || (o->name && strcmp(o->name, conf->name)))
+			continue;
+		/* To look at all devices takes a while. */
+		d = conf_find_own(all, c, conf);
+		if (!wanted(o, conf, d))
 			continue;
 		/* What waits since something was undone comes now. */
 		stop_catch();
@@ -142,7 +146,7 @@ static int restore_all(struct confs *c, const struct options *o)
 	stop_catch();
 	rc = restore_rounds(c, o, &left);
 	if (rc || !left)
-		return rc ?: worst(c);
+		return worst(c) ?: rc;
 	error("it was interrupted, and %zu of the saved nodes not created", left);
 	return cure(worst(c) ?: PN_FAILED, "'pnctl restore' goes on from there");
 }
@@ -180,6 +184,23 @@ static int must_be_saved(const struct confs *c, const struct options *o)
 	return cure(PN_ABSENT, "'pnctl save' writes such files");
 }
 
+/* What is saved of the device is in a file that is wrong, which has been said. */
+static int must_be_right(const struct confs *c, const char *name)
+{
+	struct text wrong, todo;
+	struct devices all;
+	struct device *d;
+	int rc = devices_get(&all);
+
+	if (rc)
+		return rc;
+	if (!device_get(&all, name, &d))
+		rc = !conf_of(c, d) && conf_of_wrong(c, d) ? PN_USAGE : 0;
+	devices_put(&all);
+	error_take(&wrong, &todo);
+	return rc;
+}
+
 /* Who asks for one of them does not mind what others are like. */
 static int restore(const struct options *o)
 {
@@ -193,7 +214,9 @@ static int restore(const struct options *o)
 	rc = must_be_saved(&c, o);
 	if (!rc)
 		rc = o->udev ? print_name(&c, o->udev) : restore_all(&c, o);
-	if (!rc && all && c.bad)
+	if (!rc && o->device)
+		rc = must_be_right(&c, o->device);
+	if ((!rc || rc == PN_ABSENT) && all && c.bad)
 		rc = PN_USAGE;
 	if (!rc && all && !c.n)
 		note("nothing is saved in %s", o->dir);

@@ -63,24 +63,42 @@ static bool read_list(char *out, size_t size, const char *value, bool ranges)
 	return good;
 }
 
-static int read_device(struct conf *c, const char *file, const char *key, const char *value)
+static bool read_identity(struct identity *id, const char *key, const char *value)
 {
-	struct identity *id = &c->id;
-	bool good = true;
 	uuid_t uuid;
 
-	if (!strcmp(key, "uuid")) {
-		good = !uuid_parse(value, uuid);
-		if (good)
-			uuid_unparse_lower(uuid, id->uuid);
-	} else if (!strcmp(key, "serials")) {
-		good = read_list(id->serials, sizeof(id->serials), value, false);
-	} else if (!strcmp(key, "ranges")) {
-		good = read_list(id->ranges, sizeof(id->ranges), value, true);
-	} else {
-		good = !strcmp(key, "name");
-	}
-	return good ? 0 : wrong(file, key, value);
+	if (!strcmp(key, "serials"))
+		return read_list(id->serials, sizeof(id->serials), value, false);
+	if (!strcmp(key, "ranges"))
+		return read_list(id->ranges, sizeof(id->ranges), value, true);
+	if (strcmp(key, "uuid"))
+		return !strcmp(key, "name");
+	if (uuid_parse(value, uuid))
+		return false;
+	uuid_unparse_lower(uuid, id->uuid);
+	return true;
+}
+
+/* Whose a file is, whatever else is wrong with it. */
+static int find_identity(void *data, const char *section, const char *key, const char *value)
+{
+	if (key && !strcmp(section, "device"))
+		read_identity(data, key, value);
+	return 0;
+}
+
+static int read_device(struct conf *c, const char *file, const char *key, const char *value)
+{
+	return read_identity(&c->id, key, value) ? 0 : wrong(file, key, value);
+}
+
+static int no_account(const char *file, const char *key, const char *value)
+{
+	const char *what = strcmp(key, "group") ? "user" : "group";
+
+	error("%s: there is no %s '%.64s'", file, what, value);
+	return cure(PN_USAGE, "'%sadd --system %.64s' creates it; or change the line", what,
+		    value);
 }
 
 static int read_node(struct conf *c, const char *file, const char *key, const char *value)
@@ -97,6 +115,9 @@ static int read_node(struct conf *c, const char *file, const char *key, const ch
 		rc = settings_perm(&c->set, value);
 	else
 		rc = settings_one(&c->set, key, value);
+	if (rc && isalpha((unsigned char)*value) &&
+	    (!strcmp(key, "owner") || !strcmp(key, "group")))
+		return no_account(file, key, value);
 	return rc ? wrong(file, key, value) : 0;
 }
 
@@ -161,7 +182,9 @@ static int read_conf(struct conf *c, const char *dir, const char *file)
 	settings_init(&c->set);
 	c->set.state = "online_movable";
 	snprintf(c->name, sizeof(c->name), "%.*s", (int)(strlen(file) - strlen(SUFFIX)), file);
-	rc = ini_read(path.s, read_key, &r);
+	rc = ini_read(path.s, true, read_key, &r);
+	if (rc)
+		ini_read(path.s, false, find_identity, &c->id);
 	return rc ?: needs_identity(c, path.s) ?: needs_name(c, path.s);
 }
 
@@ -197,19 +220,28 @@ static struct conf *find_by(struct conf *v, size_t n, const struct identity *id,
 	return several == 1 ? found : NULL;
 }
 
-static struct conf *find_in(struct conf *v, size_t n, const struct identity *id)
+static struct conf *find(const struct confs *c, const struct identity *id)
 {
 	struct conf *found = NULL;
 	size_t i;
 
 	for (i = 0; !found && i < ARRAY_SIZE(same_fns); i++)
-		found = find_by(v, n, id, same_fns[i]);
+		found = find_by(c->v, c->n, id, same_fns[i]);
 	return found;
 }
 
-static struct conf *find(const struct confs *c, const struct identity *id)
+/* Of several any will do: each is a reason to leave the device to whoever mends them. */
+static struct conf *find_wrong(const struct confs *c, const struct identity *id)
 {
-	return find_in(c->v, c->n, id);
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(same_fns); i++) {
+		for (j = 0; j < c->bad; j++) {
+			if (same_fns[i](&c->wrong[j].id, id))
+				return &c->wrong[j];
+		}
+	}
+	return NULL;
 }
 
 static int append(struct conf **v, size_t n, const struct conf *conf)
@@ -309,7 +341,7 @@ struct conf *conf_of_wrong(const struct confs *c, const struct device *d)
 	struct conf *found;
 	struct identity id;
 
-	found = has_identity(d, &id) ? find_in(c->wrong, c->bad, &id) : NULL;
+	found = has_identity(d, &id) ? find_wrong(c, &id) : NULL;
 	return found && is_name(found->name) ? found : NULL;
 }
 
@@ -493,15 +525,16 @@ static int put_in_place(const char *dir, const char *name)
 }
 
 /* What somebody has written there, with a typo, is not to be lost, nor a second file made. */
-static int not_wrong(const struct confs *c, const char *dir, const struct identity *id)
+static int not_wrong(const struct confs *c, const char *dir, const struct identity *id,
+		     const char *todo)
 {
 	struct text name = identity_name(id);
-	struct conf *wrong = named(c->wrong, c->bad, name.s) ?: find_in(c->wrong, c->bad, id);
+	struct conf *wrong = named(c->wrong, c->bad, name.s) ?: find_wrong(c, id);
 
 	if (!wrong)
 		return 0;
 	error("%s/%s" SUFFIX " is for that device, and wrong", dir, wrong->name);
-	return cure(PN_USAGE, "mend it or remove it, and save again");
+	return cure(PN_USAGE, "%s", todo);
 }
 
 /* The file that there is for it, whatever it is called, or a new one. */
@@ -517,7 +550,7 @@ static int name_for(const char *dir, const struct identity *id, struct text *nam
 	same = find(&c, id);
 	*name = same ? text("%s", same->name) : identity_name(id);
 	if (!same)
-		rc = not_wrong(&c, dir, id);
+		rc = not_wrong(&c, dir, id, "mend it or remove it, and save again");
 	confs_put(&c);
 	return rc;
 }
@@ -595,6 +628,8 @@ int conf_forget(const char *dir, const struct device *d)
 			rc = cannot_write(dir, same->name);
 		else
 			note("%s: %s is gone", d->name, path.s);
+	} else {
+		rc = not_wrong(&c, dir, &id, "remove it");
 	}
 	confs_put(&c);
 	return rc;

@@ -106,6 +106,18 @@ static void get_serials(const struct device *d, struct identity *id)
 	cxl_unref(ctx);
 }
 
+/* Room that is left in the region is a device of size 0. */
+static bool is_shared(const struct device *d)
+{
+	struct daxctl_dev *dax;
+
+	daxctl_dev_foreach(daxctl_dev_get_region(d->dax), dax) {
+		if (dax != d->dax && daxctl_dev_get_size(dax))
+			return true;
+	}
+	return false;
+}
+
 /* Addresses are for root only. */
 int identity_get(const struct device *d, struct identity *id)
 {
@@ -113,6 +125,7 @@ int identity_get(const struct device *d, struct identity *id)
 	device_ranges(d, add_range, id);
 	get_uuid(d, id);
 	get_serials(d, id);
+	id->shared = is_shared(d);
 	if (id->uuid[0] || id->serials[0] || id->ranges[0])
 		return 0;
 	error("%s has nothing to be known by after a reboot", d->name);
@@ -129,11 +142,12 @@ bool identity_same(const struct identity *a, const struct identity *b)
 
 /*
  * On the same CXL devices: their region may be at other addresses after a reboot. If
- * there is but one such device it is the one.
+ * there is but one such device it is the one; of several only addresses tell which.
  */
 bool identity_same_cxl(const struct identity *a, const struct identity *b)
 {
-	return !a->uuid[0] && !b->uuid[0] && a->serials[0] && !strcmp(a->serials, b->serials);
+	return !a->uuid[0] && !b->uuid[0] && !a->shared && !b->shared && a->serials[0] &&
+		!strcmp(a->serials, b->serials);
 }
 
 /* A file that says nothing else, for what the device is. */

@@ -28,6 +28,11 @@ int lock_take(void)
 	rc = fd < 0 ? -1 : flock(fd, LOCK_EX);
 	if (!rc)
 		return 0;
+	if (fd >= 0 && errno == EINTR) {
+		close(fd);
+		error("it was interrupted while another pnctl was at work");
+		return cure(PN_FAILED, "wait for that one, and try again");
+	}
 	error("%s cannot be locked: %s", LOCK, strerror(errno));
 	return cure(PN_FAILED, "/run has to be writable; if another pnctl runs, wait for it");
 }

@@ -130,6 +130,7 @@ struct identity {
 	char uuid[40];		/* of the NVDIMM's namespace, or "" */
 	char serials[1024];	/* of CXL memory devices, or "" */
 	char ranges[4096];	/* physical */
+	bool shared;		/* its region has other devices as well */
 };
 
 int identity_get(const struct device *d, struct identity *id);
@@ -264,7 +265,7 @@ int busy(const struct device *d, int rc, const struct text *log, const char *wha
 /* ini.c: files of sections with keys */
 #define INI_NONE	"default"	/* the section of what comes before the first */
 typedef int (*ini_fn)(void *data, const char *section, const char *key, const char *value);
-int ini_read(const char *path, ini_fn fn, void *data);
+int ini_read(const char *path, bool strict, ini_fn fn, void *data);
 
 /* conf.c: files that say what a device is to be */
 #define LONGEST_NAME	128
@@ -281,7 +282,7 @@ struct confs {
 	struct conf *v;
 	size_t n;
 	struct conf *wrong;	/* what could be read of the files that are */
-	int bad;		/* how many */
+	size_t bad;		/* how many */
 };
 
 int confs_get(struct confs *c, const char *dir);
