@@ -18,7 +18,9 @@
 
 /* Newer than Debian 12's, and as the kernel has them. */
 #define __user
+#ifndef __counted_by
 #define __counted_by(member)
+#endif
 #include "linux/iommufd.h"
 #include "linux/vfio.h"
 
