@@ -65,9 +65,10 @@ for way in rdma xdp vfio iommufd; do
 		done
 		if [ $mode = online_kernel ]; then
 			pin "$way" "/dev/$DAX"
+			dmesg -C
 			try lab/vm-node.sh unplugged
 			check "$way: pinned there, it cannot be unplugged" [ "$rc" != 0 ]
-			check "$way: the log says why" eval "dmesg | tail -n 5 | grep -q 'node $PNODE: page .* is pinned'"
+			check "$way: the log says why" eval "dmesg | grep -q 'node $PNODE: page .* is pinned'"
 			let_go
 			check "$way: what was written is there" [ "$rc${more:-}" = 0 ]
 		fi
