@@ -92,15 +92,6 @@ static int read_device(struct conf *c, const char *file, const char *key, const 
 	return read_identity(&c->id, key, value) ? 0 : wrong(file, key, value);
 }
 
-static int no_account(const char *file, const char *key, const char *value)
-{
-	const char *what = strcmp(key, "group") ? "user" : "group";
-
-	error("%s: there is no %s '%.64s'", file, what, value);
-	return cure(PN_USAGE, "'%sadd --system %.64s' creates it; or change the line", what,
-		    value);
-}
-
 static int read_node(struct conf *c, const char *file, const char *key, const char *value)
 {
 	int rc;
@@ -115,10 +106,11 @@ static int read_node(struct conf *c, const char *file, const char *key, const ch
 		rc = settings_perm(&c->set, value);
 	else
 		rc = settings_one(&c->set, key, value);
-	if (rc && isalpha((unsigned char)*value) &&
-	    (!strcmp(key, "owner") || !strcmp(key, "group")))
-		return no_account(file, key, value);
-	return rc ? wrong(file, key, value) : 0;
+	if (rc && (!strcmp(key, "owner") || !strcmp(key, "group")))
+		error_in(file);
+	else if (rc)
+		rc = wrong(file, key, value);
+	return rc;
 }
 
 struct reading {
@@ -345,30 +337,28 @@ struct conf *conf_of_wrong(const struct confs *c, const struct device *d)
 	return found && is_name(found->name) ? found : NULL;
 }
 
-static struct device *device_by(const struct devices *all, const struct conf *c, same_fn same)
-{
-	struct device *found = NULL;
-	struct identity id;
-	size_t i, n = 0;
-
-	/* If it does not know even itself by that, none has to be asked. */
-	for (i = 0; same(&c->id, &c->id) && i < all->n; i++) {
-		if (!has_identity(&all->v[i], &id) || !same(&c->id, &id))
-			continue;
-		found = &all->v[i];
-		n++;
-	}
-	return n == 1 ? found : NULL;
-}
-
+/* The only one that is the same, by what tells most. Each is asked once: that takes a while. */
 struct device *conf_find(const struct devices *all, const struct conf *c)
 {
-	struct device *found = NULL;
-	size_t i;
+	struct device *found[ARRAY_SIZE(same_fns)] = { };
+	size_t several[ARRAY_SIZE(same_fns)] = { }, i, j;
+	struct identity id;
 
-	for (i = 0; !found && i < ARRAY_SIZE(same_fns); i++)
-		found = device_by(all, c, same_fns[i]);
-	return found;
+	for (i = 0; i < all->n; i++) {
+		if (!has_identity(&all->v[i], &id))
+			continue;
+		for (j = 0; j < ARRAY_SIZE(same_fns); j++) {
+			if (same_fns[j](&c->id, &id)) {
+				found[j] = &all->v[i];
+				several[j]++;
+			}
+		}
+	}
+	for (j = 0; j < ARRAY_SIZE(same_fns); j++) {
+		if (several[j] == 1)
+			return found[j];
+	}
+	return NULL;
 }
 
 /* Its own, and not one that another file knows better. */

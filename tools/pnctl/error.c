@@ -42,6 +42,15 @@ void error_undone(const char *left)
 	snprintf(what + len, sizeof(what) - len, "; and %s", left);
 }
 
+/* It was in that file. */
+void error_in(const char *file)
+{
+	char said[sizeof(what)];
+
+	memcpy(said, what, sizeof(said));
+	error("%s: %s", file, said);
+}
+
 static void print_name(void)
 {
 	fprintf(stderr, "pnctl%s%s: ", verb ? " " : "", verb ? verb : "");

@@ -43,6 +43,7 @@ extern const char *verb;
 void error(const char *fmt, ...) __printf(1, 2);
 int cure(int status, const char *fmt, ...) __printf(2, 3);
 void error_undone(const char *what);
+void error_in(const char *file);
 void error_print(void);
 void error_take(struct text *wrong, struct text *todo);
 void warn(const char *fmt, ...) __printf(1, 2);

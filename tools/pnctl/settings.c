@@ -112,9 +112,9 @@ int settings_list(struct settings *s, const char *list)
 /* A number that is too large is no name to be had. */
 static int no_such(const char *what, const char *word, const char *command)
 {
-	if (!isalpha((unsigned char)*word) && *word != '_')
-		return usage_error("there is no %s '%.64s'", what, word);
 	error("there is no %s '%.64s'", what, word);
+	if (!isalpha((unsigned char)*word) && *word != '_')
+		return cure(PN_USAGE, "it takes a name, or a number below 4294967295");
 	return cure(PN_USAGE, "'%s --system %.64s' creates it", command, word);
 }
 
