@@ -194,20 +194,36 @@ static bool is_nearer(int nid, int other)
 	       (distance[nid] == distance[other] && nid < other);
 }
 
+static int run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return failed(sched_setaffinity(0, sizeof(set), &set));
+}
+
 /* When one is full the other one goes on, and nobody else does. */
 TEST_F_TIMEOUT(pair, overflow, LONG)
 {
 	const long free_a = free_pages_of(0), free_b = free_pages_of(1), more = 2048;
-	const size_t size = (free_a + more) * page;
+	const size_t size = (free_a + more) * page, few = 64 * page;
 	long kills = get_number("/proc/vmstat", "oom_kill");
 	struct spread s;
-	cpu_set_t cpu0;
 	long full[2];
-	char *p, *q;
+	char *p, *q, *r;
 	int i;
 
-	CPU_ZERO(&cpu0);
-	CPU_SET(0, &cpu0);
+	catch_sigbus();
+	/* Another CPU, if there is one, has some pages of the first on a list of its own. */
+	run_on(1);
+	p = map_more(few);
+	ASSERT_NE(p, MAP_FAILED);
+	madvise(p, few, MADV_NOHUGEPAGE);
+	ASSERT_EQ(sys_mbind(p, few, MPOL_BIND, A, 0), 0);
+	EXPECT_EQ(touch(p, few), (long)(few / page));
+	munmap(p, few);
+	ASSERT_EQ(run_on(0), 0);
 	for (i = 0; i < 2; i++) {
 		use(i);
 		full[i] = node_stat("refused_full");
@@ -220,7 +236,6 @@ TEST_F_TIMEOUT(pair, overflow, LONG)
 	ASSERT_EQ(sys_set_home_node(p, size, two[0].nid), 0);
 	fill(p, size, 11);
 	s = spread_of(p, size);
-	/* The watermark keeps a few. */
 	EXPECT_GT(s.a, free_a * 99 / 100);
 	EXPECT_GE(s.b, more);
 	EXPECT_EQ(s.ordinary, 0);
@@ -229,15 +244,21 @@ TEST_F_TIMEOUT(pair, overflow, LONG)
 	/* Each page that went past the one to the other, be it the home node or the nearer. */
 	use(0);
 	EXPECT_EQ(node_stat("refused_full") - full[0], s.b);
-	full[0] = node_stat("refused_full");
 	use(1);
 	EXPECT_EQ(node_stat("refused_full"), full[1]);
-	ASSERT_EQ(sched_setaffinity(0, sizeof(cpu0), &cpu0), 0);
+	/* What lists of other CPUs have is taken before anybody goes without, not before that. */
+	r = map_more(size);
+	ASSERT_NE(r, MAP_FAILED);
+	madvise(r, size, MADV_NOHUGEPAGE);
+	ASSERT_EQ(sys_mbind(r, size, MPOL_BIND, A, 0), 0);
+	EXPECT_EQ(touch(r, size), free_a - s.a);
+	use(0);
+	full[0] = node_stat("refused_full");
 	ASSERT_EQ(sys_mbind(p + size - 64 * page, 64 * page, MPOL_BIND, A | B, 0), 0);
 	EXPECT_SPREAD(again(p + size - 64 * page, 64 * page, 12), 0, 64, 0);
-	full[1] = node_stat("refused_full") - full[1];
-	use(0);
 	full[0] = node_stat("refused_full") - full[0];
+	use(1);
+	full[1] = node_stat("refused_full") - full[1];
 	EXPECT_EQ(full[0], is_nearer(two[0].nid, two[1].nid) ? 64 : 0);
 	EXPECT_EQ(full[1], 0);
 	/* SIGBUS is for want of the one that is full, not of the one that may not be had. */
@@ -249,7 +270,6 @@ TEST_F_TIMEOUT(pair, overflow, LONG)
 	full[1] = node_stat("fault_sigbus");
 	use(0);
 	full[0] = node_stat("fault_sigbus");
-	catch_sigbus();
 	EXPECT_EQ(touch(q, page), 0);
 	EXPECT_EQ(node_stat("fault_sigbus") - full[0], 1);
 	use(1);
@@ -257,6 +277,7 @@ TEST_F_TIMEOUT(pair, overflow, LONG)
 	ASSERT_EQ(set_knob("mbind", "1"), 0);
 	munmap(q, page);
 	EXPECT_EQ(get_number("/proc/vmstat", "oom_kill"), kills);
+	munmap(r, size);
 	munmap(p, size);
 	EXPECT_GE(free_pages_of(0), free_a);
 	EXPECT_GE(free_pages_of(1), free_b);
