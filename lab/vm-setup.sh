@@ -35,7 +35,8 @@ while read -r node dev; do
 done < <(for d in "$dax"/dax*; do
 	# What has no size is a seed, waiting to become a device.
 	read -r size <"$d/size"
-	read -r node <"$d/target_node"
+	node=-1
+	[ ! -e "$d/target_node" ] || read -r node <"$d/target_node"
 	[ "$size" = 0 ] || echo "$node ${d##*/}"
 done | sort -n)
 [ "${#devices[@]}" = "$LAB_DAX" ] || fail "shape $LAB_SHAPE should have $LAB_DAX dax devices, found: ${devices[*]:-none}"
@@ -45,7 +46,7 @@ done | sort -n)
 	echo "DAX_DEVICES='${devices[*]}'"
 	echo "DAX_NODES='${nodes[*]}'"
 	# The node's device, whatever its number.
-	for i in "${!devices[@]}"; do echo "DAX_OF_NODE${nodes[i]}=${devices[i]}"; done
+	for i in "${!devices[@]}"; do echo "DAX_OF_NODE${nodes[i]#-1}=${devices[i]}"; done
 	echo "DAX=${devices[0]:-}"
 	echo "PNODE=${nodes[0]:-}"
 	echo "LAB_DISK=/dev/vda"
