@@ -75,6 +75,7 @@ export TOP BUILD V
 
 "$TOP/lab/build.sh" base
 "$TOP/lab/build.sh" stock
+[ "$what" = quick ] || "$TOP/lab/build.sh" trace
 step "Building what runs in the machines"
 tool guest guest.c -static
 tool report report.c -lm
@@ -86,6 +87,7 @@ PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -O ^has_journal,^metadata_csum -U 0
 	die "the file system for the machine could not be made" "'make setup' installs e2fsprogs"
 image base
 image stock
+[ "$what" = quick ] || image trace
 
 # Machines of one table have the same shape: 60 nodes of one memory block that
 # somebody may own or not.
@@ -118,6 +120,8 @@ if [ "$what" = full ]; then
 	machine profile-ours-0 base 1 1024 slow set=profile
 	machine profile-ours-1 base 1 1024 slow set=profile as=anondax nodes=1
 	machine profile-kmem base 1 1024 slow set=profile as=kmem nodes=1
+	machine profile-trace-off trace 1 1024 slow set=profile as=anondax nodes=1
+	machine profile-trace-on trace 1 1024 slow set=profile as=anondax nodes=1 trace=1
 fi
 step "Counting: ${#machines[@]} machines, each twice, $JOBS at a time"
 boot_all || die "not all machines ran to their end (above)" "V=1 shows QEMU's command line"

@@ -76,7 +76,7 @@ static unsigned int mark;	/* as bench/profile.c counts */
 static const char *set = "ordinary";
 static const char *as = "none";
 static int nodes;
-static bool quick, fast, alone, knobs_on = true;
+static bool quick, fast, alone, trace, knobs_on = true;
 
 /* What there is. */
 static struct {
@@ -1772,6 +1772,8 @@ int main(int argc, char **argv)
 			fast = true;
 		else if (!strcmp(argv[i], "knobs=0"))
 			knobs_on = false;
+		else if (!strcmp(argv[i], "trace=1"))
+			trace = true;
 	}
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
@@ -1799,6 +1801,10 @@ int main(int argc, char **argv)
 	calibrate();
 	constant("dax-devices", n_dax);
 	constant("nodes", nodes);
+	if (trace) {
+		must_mount("tracefs", "/sys/kernel/tracing", NULL);
+		must_write("/sys/kernel/tracing/events/node_private/enable", "1");
+	}
 	if (!strcmp(set, "ordinary"))
 		ordinary();
 	else if (!strcmp(set, "private"))

@@ -797,6 +797,58 @@ static void fast_paths_of(const char * const *tests, int n)
 		   fast_paths[k].label, fast_paths[k].more ? " and two instructions" : "", seen[k]);
 }
 
+/*
+ * Tracepoints are free while nobody listens: what the way to a private page executes is
+ * the same as in a kernel without them, but for branches that are patched out. Somebody
+ * listens in the third run, which shows that they are on that way.
+ */
+static void tracepoints(void)
+{
+	static const char * const tests[] = {
+		"mbind/touch-4k", "mbind/touch-2m", "dax/touch-4k", "dax/cow-4k",
+	};
+	static const char * const names[] = {
+		"folio_alloc_mpol_private", "node_private_*", "__traceiter_node_private_*",
+		"trace_event_raw_event_node_private_*",
+	};
+	static struct profile without, off, on;
+	bool is_free = true, heard = true;
+	int i, seen = 0;
+
+	out("\n### Tracepoints of private nodes\n\n"
+	    "What the functions execute in which the tracepoints are: in the kernel without\n"
+	    "tracepoints, and beyond that in one that has them, off and on.\n\n"
+	    "| | without | off: no-ops | branches | calls | all but no-ops | on: all but no-ops |\n"
+	    "|---|---:|---:|---:|---:|---:|---:|\n");
+	for (i = 0; i < N(tests); i++) {
+		struct function a, b, c;
+		double rest, more;
+
+		if (!read_profile(run("profile-ours-1"), tests[i], &without) ||
+		    !read_profile(run("profile-trace-off"), tests[i], &off) ||
+		    !read_profile(run("profile-trace-on"), tests[i], &on))
+			continue;
+		a = sum_of(&without, names, N(names));
+		b = sum_of(&off, names, N(names));
+		c = sum_of(&on, names, N(names));
+		if (a.count < 0.5)
+			continue;
+		seen++;
+		rest = b.count - b.nops - (a.count - a.nops);
+		more = c.count - c.nops - (a.count - a.nops);
+		if (rest > 0.01 || b.branches > a.branches + 0.01 || b.calls > a.calls + 0.01)
+			is_free = false;
+		if (more < 1)
+			heard = false;
+		out("| %s | %.2f | %+.2f | %+.2f | %+.2f | %+.2f | %+.2f |\n", tests[i], a.count,
+		    b.nops - a.nops, b.branches - a.branches, b.calls - a.calls, rest, more);
+	}
+	ok(is_free && seen == N(tests),
+	   "tracepoints of private nodes: nothing but patched-out branches while off, in %d kinds of work",
+	   seen);
+	ok(heard && seen == N(tests), "tracepoints of private nodes: each of these meets one");
+}
+
 static void group5(void)
 {
 	static const char * const tests[] = {
@@ -813,6 +865,7 @@ static void group5(void)
 	    "Functions that differ by half an instruction or more, for each of what is done. A branch\n"
 	    "that is patched out is a no-op, which counts as an instruction.\n");
 	fast_paths_of(tests, N(tests));
+	tracepoints();
 	function_head("No private node", "stock", "ours");
 	for (i = 0; i < N(tests); i++)
 		where_to("profile-stock", tests[i], "profile-ours-0", tests[i]);

@@ -5,6 +5,7 @@
 #   base   kernel/config/base.config over allnoconfig, from build/linux
 #   debug  the same with kernel/config/debug.config on top
 #   guide  base with kernel/config/guide.config on top: make test-guide
+#   trace  base with kernel/config/trace.config on top: make bench
 #   stock  as base, but from the pristine source without the series
 
 . "$(dirname "$0")/lib.sh"
@@ -14,8 +15,8 @@
 kind=${1:-base}
 case $kind in
 base | stock) fragments=(base) ;;
-debug | guide) fragments=(base "$kind") ;;
-*) die "there is no kernel '$kind'" "kinds: base, debug, guide, stock" ;;
+debug | guide | trace) fragments=(base "$kind") ;;
+*) die "there is no kernel '$kind'" "kinds: base, debug, guide, trace, stock" ;;
 esac
 
 for tool in gcc make flex bison bc ccache; do
