@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Compile the kernel under configurations other than our own: each option the
-# series depends on, switched off, and another architecture. ONLY=NAME: one of them.
+# series depends on, switched off, and another architecture. Then what `make deb` takes
+# for CONFIG and what it refuses, configured only. ONLY=NAME: one of them.
 
 . "$(dirname "$0")/lib.sh"
 . "$TOP/lab/kmake.sh"
@@ -56,6 +57,35 @@ try no-memcg-swap x86_64 '' CONFIG_MEMCG=n CONFIG_SWAP=n
 try no-cpusets x86_64 '' CONFIG_CPUSETS=n
 try no-numa x86_64 '' CONFIG_NUMA=n
 try arm64 arm64 aarch64-linux-gnu- CONFIG_ARM64_4K_PAGES=y CONFIG_NUMA=y
+
+# deb NAME CONFIG [ERROR]: the options of the series take effect on top of it, or the error
+deb() {
+	local name=$1 log=$BUILD/logs/check-$1.log rc=0
+	[ "${ONLY:-$name}" = "$name" ] || return 0
+	tried=$((tried + 1))
+	step "$name: CONFIG=$2"
+	CONFIG=$2 "$TOP/lab/deb.sh" config >"$log" 2>&1 || rc=$?
+	case $rc:${3:+refused} in
+	0:) note "as it should be, $SECONDS s so far" && return ;;
+	[1-9]*:refused) grep -qF -- "$3" "$log" && note "refused: $3" && return ;;
+	esac
+	sed 's/^/       | /' "$log" >&2
+	warn "$name: make deb CONFIG=$2 ended with $rc${3:+, without saying: $3}"
+	failed=1
+}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+make -s -C "$BUILD/linux" O="$tmp/o" defconfig >/dev/null
+grep -vE '^(# )?CONFIG_(NUMA|MEMORY_HOT|DEV_DAX|ZONE_DEVICE|MEMCG|CPUSETS)' "$tmp/o/.config" >"$tmp/file"
+sed 's/^CONFIG_64BIT=y/# CONFIG_64BIT is not set/' "$tmp/o/.config" >"$tmp/32"
+echo "# nothing" >"$tmp/none"
+[ ! -r "/boot/config-$(uname -r)" ] && [ ! -r /proc/config.gz ] || deb deb-running running
+deb deb-file "$tmp/file"
+deb deb-cloud cloud
+deb deb-amd64 amd64
+deb deb-32-bit "$tmp/32" "options of the series did not take effect"
+deb deb-no-config "$tmp/none" "is no configuration of a kernel"
+deb deb-no-file "$tmp/missing" "is no file"
 
 [ "$tried" != 0 ] || die "there is no configuration '$ONLY'" "see the end of lab/check-configs.sh for their names"
 [ "$failed" = 0 ] || die "not every configuration compiles cleanly" "see above"

@@ -23,7 +23,7 @@
 deb=$BUILD/deb
 mkdir -p "$deb" "$BUILD/logs"
 
-built() { note "build/deb/$(basename "$1"), $(stat -c %s "$1" | numfmt --to=iec)B"; }
+built() { note "build/deb/${1#"$deb"/}, $(stat -c %s "$1" | numfmt --to=iec)B"; }
 
 # What is there already, made of the same: $1 the stamp's file, $2 what it has to say, then
 # the packages.
@@ -35,23 +35,27 @@ made() {
 
 # pnctl_build SUITE: with what the control file wants.
 pnctl_build() {
-	local suite=$1 mirror out=$deb/pnctl-$1 log=$BUILD/logs/deb-pnctl.log sources=$TOP/tools/pnctl stamp p
-	stamp=$(cd "$sources" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)
-	p=("$deb"/pnctl_*_*."$suite".deb)
+	local suite=$1 to=$deb mirror out=$deb/pnctl-$1 log=$BUILD/logs/deb-pnctl.log sources=$TOP/tools/pnctl count stamp p
+	# Those of other releases apart: apt is told the name with a wildcard.
+	[ "$suite" = "$(own_suite)" ] || to+=/$suite
+	# Each change of it is a later version.
+	count=$(git -C "$TOP" rev-list --count HEAD -- tools/pnctl 2>/dev/null || echo 0)
+	stamp="$count $(cd "$sources" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)"
+	p=("$to"/pnctl_*.deb)
 	! made "$out/.stamp" "$stamp" "${p[0]}" || {
 		built "${p[0]}"
 		return
 	}
 	step "Building the package pnctl for Debian $suite"
-	rm -rf "$out" "$deb"/pnctl_*_*."$suite".deb
-	mkdir -p "$out"
+	rm -rf "$out" "$to"/pnctl_*.deb
+	mkdir -p "$out" "$to"
 	if [ "$suite" = "$(own_suite)" ]; then
 		dpkg-checkbuilddeps "$sources/debian/control" 2>/dev/null || {
 			note "installing what it is built with"
 			as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends build-dep "$sources" >"$log" 2>&1 ||
 				die "apt-get could not install what pnctl is built with" "run 'apt-get build-dep $sources' to see why"
 		}
-		run make -C "$sources" deb O="$out" >"$log" 2>&1 ||
+		run make -C "$sources" deb O="$out" COUNT="$count" >"$log" 2>&1 ||
 			die "pnctl does not become a package" "the messages are in $log"
 		cp "$out"/deb/pnctl_*.deb "$out"
 	else
@@ -67,7 +71,7 @@ pnctl_build() {
 		run mmdebstrap --variant=apt --keyring="$KEYRING" --aptopt="$out/apt.conf" --include=build-essential \
 			--customize-hook="copy-in '$out/source' /tmp" \
 			--customize-hook='chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends build-dep /tmp/source' \
-			--customize-hook='chroot "$1" make -C /tmp/source deb O=/tmp/out' \
+			--customize-hook="chroot \"\$1\" make -C /tmp/source deb O=/tmp/out COUNT=$count" \
 			--customize-hook='rm -rf "$1"/tmp/out/deb/pnctl' \
 			--customize-hook="sync-out /tmp/out/deb '$out/deb'" \
 			--format=null "$suite" - "deb [signed-by=$KEYRING] $mirror $suite main" >"$log" 2>&1 </dev/null ||
@@ -76,8 +80,8 @@ pnctl_build() {
 		cp "$out"/deb/pnctl_*.deb "$out"
 	fi
 	for p in "$out"/pnctl_*.deb; do
-		mv "$p" "$deb/$(basename "$p" .deb).$suite.deb"
-		built "$deb/$(basename "$p" .deb).$suite.deb"
+		mv "$p" "$to"
+		built "$to/$(basename "$p")"
 	done
 	printf '%s\n' "$stamp" >"$out/.stamp"
 }

@@ -99,7 +99,7 @@ man_pages() {
 }
 
 package() {
-	"$TOP/lab/deb.sh" pnctl && lintian --allow-root --fail-on error,warning "$BUILD"/deb/pnctl_*."$(own_suite)".deb
+	"$TOP/lab/deb.sh" pnctl && lintian --allow-root --fail-on error,warning "$BUILD"/deb/pnctl_*.deb
 }
 
 kernel_doc() {

@@ -7,6 +7,7 @@
 #   typed    the newcomer's path: README and guide, typed line by line
 #   create   without kmem: node, services and their drop-ins are made
 #   again    all of it is there again, and kmem was not in between
+#   wrong    the same, with a file beside it that has mistakes
 #   kmem     kmem was first: it is taken from there
 #   absent   the device has not come
 #   purge    it is there again; then apt takes the packages away
@@ -114,6 +115,55 @@ postgres_on_node() {
 		END { print here + 0 " pages there, " there + 0 " elsewhere"; exit !(here >= 1200 && !there) }'
 }
 
+shmem_of() { awk '$3 == "Shmem:" { print $4 }' "/sys/devices/system/node/node$PNODE/meminfo"; }
+tmpfs_on_node() {
+	local before after
+	findmnt -n -o OPTIONS /srv/cache | grep "mpol=bind:$PNODE" || return
+	before=$(shmem_of)
+	head -c 32M /dev/zero >/srv/cache/file
+	after=$(shmem_of)
+	rm /srv/cache/file
+	echo "$before kB of shared memory there, then $after kB"
+	[ $((after - before)) -ge 32000 ]
+}
+
+# A new version of the package: nothing of what runs notices.
+upgrade() {
+	local pid
+	pid=$(main_pid redis-server)
+	rm -rf /run/new
+	dpkg-deb -R /opt/lab/pnctl.deb /run/new
+	sed -i 's/^Version: .*/&.1/' /run/new/DEBIAN/control
+	dpkg-deb -b /run/new /run/new.deb >/dev/null
+	flock /run/pnctl.lock sleep infinity &
+	local holder=$!
+	must "$stage: a later version is installed" apt-get -q -y install /run/new.deb
+	must "$stage: it is that" dpkg-query -W -f '${Version}' pnctl
+	check "$stage: who had pnctl's lock still has it" eval '! flock -n /run/pnctl.lock true'
+	kill $holder && wait $holder 2>/dev/null
+	check "$stage: redis is the same process" [ "$(main_pid redis-server)" = "$pid" ]
+	check "$stage: systemd knows the new units" [ "$(systemctl show -P NeedDaemonReload "$unit")" = no ]
+	all_is_there
+}
+
+# The device goes, and comes back.
+comes_back() {
+	local region driver
+	region=$(dirname "$(readlink -f "$dev")")
+	driver=$(readlink -f "$region/driver")
+	must "$stage: the udev rules are in force beside daxctl's" \
+		eval 'udevadm info -q property "$dev" | grep "SYSTEMD_WANTS=.*$unit"'
+	must "$stage: pnctl destroy, by hand" pnctl destroy "$DAX" --to none
+	check "$stage: the unit is still active" active "$unit"
+	must "$stage: it is reloaded" systemctl reload "$unit"
+	check "$stage: the node is there again" eval 'private && [ "$(driver)" = anondax ]'
+	must "$stage: pnctl destroy, by hand" pnctl destroy "$DAX" --to none
+	echo "${region##*/}" >"$driver/unbind"
+	check "$stage: the device has gone" [ ! -e "$dev" ]
+	echo "${region##*/}" >"$driver/bind"
+	must "$stage: it is back, and a private node" soon eval 'private && [ "$(knob mbind)" = 1 ]'
+}
+
 all_is_there() {
 	check "$stage: node $PNODE is private" private
 	check "$stage: node $PNODE has no ordinary memory" eval '! ordinary'
@@ -126,7 +176,8 @@ all_is_there() {
 	must "$stage: redis has what was stored" redis_has
 	must "$stage: redis: its memory is on node $PNODE" anon "$(main_pid redis-server)" 5000
 	must "$stage: PostgreSQL: shared_buffers are on node $PNODE" postgres_on_node
-	must "$stage: pnctl check" pnctl check
+	must "$stage: a tmpfs of fstab is on it" tmpfs_on_node
+	[ "$stage" = wrong ] || must "$stage: pnctl check" pnctl check
 }
 
 # The unit before what requires it, and both in the boot's log.
@@ -201,9 +252,12 @@ create)
 			>"$units/$s.service.d/private-node.conf"
 	done
 	printf '%s\n' 'unixsocket /run/redis/redis-server.sock' >>/etc/redis/redis.conf
+	mkdir -p /srv/cache
+	echo "cache /srv/cache tmpfs size=64M,mpol=bind:$PNODE,_netdev,x-systemd.requires=$unit 0 0" >>/etc/fstab
 	systemctl daemon-reload
 	must "create: redis starts on it" systemctl restart redis-server
 	must "create: PostgreSQL starts on it" systemctl restart postgresql@17-main
+	must "create: a tmpfs of fstab is mounted on it" systemctl start srv-cache.mount
 	head -c 24M /dev/urandom | base64 -w 0 >$data
 	redis_answers
 	redis -x set big <$data >/dev/null
@@ -222,6 +276,23 @@ again)
 	must "again: all saved nodes: private-nodes.service" active private-nodes.service
 	check "again: it was taken down before the machine went down" \
 		eval 'journalctl -b -1 -o cat -u "$unit" | grep "Deactivated successfully"'
+	upgrade
+	comes_back
+	# For the next boot.
+	printf '%s\n' '[device]' 'nonsense' '[settings' 'mbind = perhaps' >$conf/broken.conf
+	;;
+wrong)
+	# It is no other's fault, and does not let kmem in.
+	all_is_there
+	in_order
+	check "wrong: kmem has not been loaded" [ ! -d /sys/module/kmem ]
+	check "wrong: private-nodes.service has failed" failed private-nodes.service
+	must "wrong: the journal names the file" journal private-nodes.service "$conf/broken.conf"
+	check "wrong: no other unit has" [ "$(systemctl --failed --plain --no-legend | awk '{ print $1 }')" = private-nodes.service ]
+	pnctl check >/run/checked 2>&1
+	check "wrong: pnctl check has an exit status for it" [ $? != 0 ]
+	must "wrong: and names it" grep -F broken.conf /run/checked
+	rm $conf/broken.conf
 	# The next boot has kmem in front.
 	echo kmem >/etc/modules-load.d/lab.conf
 	;;
@@ -248,13 +319,23 @@ purge)
 	all_is_there
 	in_order
 	mapfile -t ours < <(dpkg-query -W -f '${Package}\n' pnctl 'linux-image-*' 2>/dev/null)
+	apt-get -q -y remove pnctl >/run/purge 2>&1
+	rc=$?
+	[ $rc = 0 ] || say </run/purge
+	result $rc "purge: apt removes pnctl"
+	check "purge: no node is private" eval '! private'
+	check "purge: redis, which required it, was stopped" eval '! active redis-server'
+	check "purge: and the tmpfs is not mounted" eval '! findmnt /srv/cache'
+	check "purge: what was saved is still there" [ -s "$conf/$name.conf" ]
+	must "purge: it is installed again" apt-get -q -y install /opt/lab/pnctl.deb
+	must "purge: the node is made without its unit" pnctl restore
+	check "purge: it is private" eval 'private && ! active "$unit"'
 	note "purging ${ours[*]}"
 	apt-get -q -y autopurge "${ours[@]}" >/run/purge 2>&1
 	rc=$?
 	say </run/purge
 	result $rc "purge: apt purges the packages"
-	check "purge: no node is private" eval '! private'
-	check "purge: redis, which required it, was stopped" eval '! active redis-server'
+	check "purge: no node is private then either" eval '! private'
 	check "purge: no unit of ours is loaded" [ -z "$(systemctl list-units --all --plain --no-legend 'private-nodes*' | grep -v not-found | tee /dev/stderr)" ]
 	check "purge: nothing is saved" [ ! -e $conf ]
 	check "purge: dpkg knows them no more" eval '! dpkg-query -W "${ours[@]}" 2>/dev/null'

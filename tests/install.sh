@@ -17,7 +17,7 @@ work=$BUILD/install
 logs=$BUILD/logs
 mkdir -p "$work" "$logs"
 # What the disk has before ours comes.
-packages=systemd-sysv,udev,dbus,kmod,procps,initramfs-tools,zstd,sudo,numactl,redis-server,postgresql
+packages=systemd-sysv,udev,dbus,kmod,procps,initramfs-tools,zstd,sudo,numactl,daxctl,redis-server,postgresql
 
 for tool in mmdebstrap fakeroot mkfs.ext4 debugfs qemu-system-x86_64; do
 	command -v $tool >/dev/null || die "$tool is not installed" "run 'make setup'"
@@ -33,7 +33,9 @@ cloud | amd64) name=$CONFIG ;;
 *) name=own ;;
 esac
 release=$(cat "$BUILD/deb/$name/include/config/kernel.release")
-debs=("$BUILD"/deb/pnctl_*."$SUITE".deb "$BUILD/deb/linux-image-${release}"_*.deb)
+own=$BUILD/deb
+[ "$SUITE" = "$(own_suite)" ] || own+=/$SUITE
+debs=("$own"/pnctl_*.deb "$BUILD/deb/linux-image-${release}"_*.deb)
 for f in "${debs[@]}"; do [ -f "$f" ] || die "there is no $f" "run 'make deb SUITE=$SUITE CONFIG=${CONFIG:-}'"; done
 
 #
@@ -65,6 +67,7 @@ make_disk() {
 	mkdir -p "$work/in/debs" "$work/in/lab"
 	cp "${debs[@]}" "$work/in/debs"
 	cp "$TOP"/tests/{lib.sh,install-vm.sh} "$BUILD/hold" "$work/in/lab"
+	cp "${debs[0]}" "$work/in/lab/pnctl.deb"
 	cp "$TOP"/tests/install/* "$TOP"/README.md "$TOP"/docs/guide.md "$work/in/lab"
 	# What runs the stages, and what is there before ours, to be compared with what is left.
 	cat >"$work/in/customize" <<'END'
@@ -97,7 +100,7 @@ END
 	rm -rf "$work/tree" "$work/system.tar"
 	mv "$work/disk.part" "$work/disk"
 }
-stages=${STAGES:-taken typed create again kmem absent purge}
+stages=${STAGES:-taken typed create again wrong kmem absent purge}
 case $stages in
 taken* | typed* | create*) make_disk ;;
 *) [ -f "$work/disk" ] || die "there is no disk yet" "STAGES begins with taken, typed or create" ;;

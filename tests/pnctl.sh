@@ -615,6 +615,40 @@ pn restore --config-dir "$conf"
 result $? "restore: what came, and says what did not"
 works "destroy" destroy "$DAX" --to none --config-dir "$conf" --forget
 check "destroy --forget: its file is gone, the other is not" eval '[ "$(echo "$conf"/*)" = "$conf/mine.conf" ]'
+works "destroy --forget: what is saved, and has gone for good" destroy --saved mine --forget --config-dir "$conf"
+check "destroy --forget: its file is gone" eval '[ -z "$(ls "$conf")" ]'
+# The name that it would have itself.
+sed 's/^ranges = .*/ranges = 0x1000000-0x1ffffff/' "$tmp/saved" >"$conf/${saved##*/}"
+refused 2 "create: its file's name is another one's" create "$DAX" --save --config-dir "$conf"
+check "create: says whose it is not" says err "${saved##*/} is for another device"
+rm "$conf/${saved##*/}"
+# Where files cannot be removed
+works "create, saved" create "$DAX" --save --config-dir "$conf"
+mount --bind "$conf" "$conf" && mount -o remount,bind,ro "$conf"
+refused 1 "destroy --forget: the directory is read-only" destroy "$DAX" --to none --forget --config-dir "$conf"
+check "destroy: says that" says err "Read-only file system"
+umount "$conf"
+works "destroy: a saved one that others have" destroy "$DAX" --config-dir "$conf"
+check "destroy: it is that" has device_dax
+works "destroy: which is not there to be destroyed" destroy --saved "$(basename "${saved##*/}" .conf)" --to none --config-dir "$conf"
+check "destroy: they still have it" has device_dax
+n_odd=0
+# A file for containers that is left, among others that are nothing of the kind
+works "create" create "$DAX"
+works "cdi" cdi -o /etc/cdi/node.json
+for odd in '{"devices":[1,{"containerEdits":2},{"containerEdits":{"deviceNodes":[3,{"path":null},{"path":4}]}}]}' '[]' junk ''; do
+	echo "$odd" >"/etc/cdi/odd$((n_odd++)).json"
+done
+works "destroy: while containers may have it" destroy "$DAX" --to device_dax
+check "destroy: says who gives it to them" says err "/etc/cdi/node.json gives $file to containers"
+check "destroy: nobody else does" eval '[ "$(grep -c . "$tmp/err")" = 1 ]'
+rm -r /etc/cdi
+works "create" create "$DAX"
+works "destroy: while they may not" destroy "$DAX"
+check "destroy: says nothing" eval '[ ! -s "$tmp/err" ]'
+works "create" create "$DAX"
+works "destroy: forgotten" destroy "$DAX" --to none --forget --config-dir "$conf"
+check "destroy: its file is gone" eval '[ -z "$(ls "$conf")" ]'
 
 # What people write by hand: it is the address that counts, not how it is written.
 by_hand() {
@@ -774,7 +808,12 @@ rm "$conf"/*
 pn "${create[@]}" --config-dir "$tmp/other"
 strace -qqq -o "$tmp/trace" -P "$conf" -e trace=openat -e inject=openat:delay_enter=5000000:when=1 "$pnctl" save "$DAX" --config-dir "$conf" >"$tmp/out" 2>"$tmp/err" &
 one=$!
-sleep 2
+# Until it stands still: at other calls it is stopped as well, and goes on at once.
+for ((still = 0; still < 10; )); do
+	sleep 0.1
+	kill -0 $one 2>/dev/null || break
+	grep -qs '^State:.*tracing stop' "/proc/$(pgrep -P $one -x pnctl)/status" && still=$((still + 1)) || still=0
+done
 echo unplugged >"$dev/hotplug"
 wait $one
 [ $? = 1 ] && two_lines save && says err "is no private node any more" && [ -z "$(ls -A "$conf")" ]
@@ -887,9 +926,12 @@ pn restore --config-dir "$conf"
 [ $? = 2 ] && says err "late: no dax device"
 result $? "restore: one is wrong, one does not come"
 rm "$conf/late.conf"
-pn create "$DAX" && pn destroy "$DAX" --to none --forget --config-dir "$conf"
-[ $? = 2 ] && has none && says err "bad.conf is for that device, and wrong" && [ -e "$conf/bad.conf" ]
-result $? "destroy: its file is wrong, and stays"
+pn create "$DAX"
+was=$(state)
+pn destroy "$DAX" --to none --forget --config-dir "$conf"
+[ $? = 2 ] && [ "$(state)" = "$was" ] && says err "bad.conf is for that device, and wrong"
+result $? "destroy: what is to be forgotten has a wrong file"
+works "destroy: without that" destroy "$DAX" --to none --config-dir "$conf"
 sed 's/^mbind = .*/mbind = onn/' "$tmp/saved" >"$conf/bad.conf"
 mv "$conf/bad.conf" "$conf/bad name.conf"
 works "restore: for udev, what no unit can be called" restore --udev "$DAX" --config-dir "$conf"
@@ -1153,6 +1195,12 @@ units() {
 	! systemctl --user -q is-active needs.service && has none 0:0 600 && ! private
 	result $? "the node is gone"
 	check "the unit starts again" systemctl --user start private-nodes@fast.service
+	works "destroy: what a unit has made, by hand" destroy "$DAX"
+	check "the unit makes it again when it is reloaded" eval 'systemctl --user reload private-nodes@fast.service && has "${wanted[@]}"'
+	works "destroy: by hand" destroy "$DAX"
+	check "its unit stops" systemctl --user stop private-nodes@fast.service
+	check "and has not failed" eval '! systemctl --user -q is-failed private-nodes@fast.service'
+	check "the unit starts again, from device_dax" systemctl --user start private-nodes@fast.service
 	works "destroy: what a unit has made is forgotten" destroy "$DAX" --forget
 	check "its unit stops" systemctl --user stop private-nodes@fast.service
 	check "and has not failed" eval '! systemctl --user -q is-failed private-nodes@fast.service'

@@ -94,21 +94,21 @@ newcomer() {
 	give_redis
 	must "typed: all that redis has is there" anon "$(pidof redis-server)" 1000
 	no_redis
-	mv "$conf"/*.conf "$conf"/fast.conf
-	put README.md "$real" 5 "$units"/redis-server.service.d/private-node.conf
-	typed README.md "$real" 6
+	typed README.md "$real" 5
+	check "typed: it is saved under that name" [ -s "$conf"/fast.conf ]
+	put README.md "$real" 6 "$units"/redis-server.service.d/private-node.conf
+	typed README.md "$real" 7
 	give_redis
 	must "typed: and is on the node" anon "$(main_pid redis-server)" 1000
 	must "typed: the unit is active" active private-nodes@fast
-	typed README.md "$real" 7
+	typed README.md "$real" 8
 	check "typed: no node is private" eval '! private'
 	check "typed: device_dax has the device" [ "$(driver)" = device_dax ]
 	check "typed: nothing is saved" [ -z "$(ls "$conf" 2>/dev/null)" ]
 	must "typed: redis lives" redis_answers_tcp
 	systemctl stop redis-server private-nodes@fast
 	check "typed: nothing has failed" [ -z "$(systemctl --failed --plain --no-legend | tee /dev/stderr)" ]
-	rm -r "$units"/redis-server.service.d
-	systemctl daemon-reload
+	rmdir "$units"/redis-server.service.d
 
 	# The guide, with pnctl ...
 	typed guide.md 'Set up' 1

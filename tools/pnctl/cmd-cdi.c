@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,6 +91,65 @@ static int add_all(struct json_object *list, const struct devices *all)
 		return rc;
 	error("there is no private node");
 	return cure(PN_ABSENT, "'pnctl create DEVICE' makes one");
+}
+
+/* Of a file that others may have written, so nothing of it need be what it should. */
+static struct json_object *list_in(struct json_object *o, const char *key)
+{
+	struct json_object *list = NULL;
+
+	if (o && json_object_is_type(o, json_type_object))
+		json_object_object_get_ex(o, key, &list);
+	return list && json_object_is_type(list, json_type_array) ? list : NULL;
+}
+
+static size_t length(struct json_object *list)
+{
+	return list ? json_object_array_length(list) : 0;
+}
+
+static bool gives(struct json_object *spec, const char *path)
+{
+	struct json_object *devices = list_in(spec, "devices"), *nodes, *edits, *word;
+	size_t i, k;
+
+	for (i = 0; i < length(devices); i++) {
+		if (!json_object_object_get_ex(json_object_array_get_idx(devices, i),
+					       "containerEdits", &edits))
+			continue;
+		nodes = list_in(edits, "deviceNodes");
+		for (k = 0; k < length(nodes); k++) {
+			if (json_object_object_get_ex(json_object_array_get_idx(nodes, k), "path",
+						      &word) &&
+			    json_object_is_type(word, json_type_string) &&
+			    !strcmp(json_object_get_string(word), path))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The device is no node any more: what still gives it to containers gives its raw memory. */
+void cdi_warn(const struct device *d)
+{
+	static const char * const dirs[] = { "/etc/cdi", "/run/cdi" };
+	struct text path = text("/dev/%s", d->name);
+	struct json_object *spec;
+	glob_t g;
+	size_t i, k;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		if (glob(text("%s/*.json", dirs[i]).s, 0, NULL, &g))
+			continue;
+		for (k = 0; k < g.gl_pathc; k++) {
+			spec = json_object_from_file(g.gl_pathv[k]);
+			if (gives(spec, path.s))
+				warn("%s gives %s to containers: remove it, or write it again",
+				     g.gl_pathv[k], path.s);
+			json_object_put(spec);
+		}
+		globfree(&g);
+	}
 }
 
 static int cannot_write(const char *path)

@@ -167,7 +167,27 @@ static int take_down(const struct devices *all, const struct device *d, const st
 	if (!there)
 		note("%s: unplugged, %s has it", d->name, *o->to ? o->to : "no driver");
 	warn_of_users(d);
+	cdi_warn(d);
 	return 0;
+}
+
+/* What was saved is down if somebody else has the device, as if it has gone. */
+static bool is_down(const struct devices *all, const struct device *d, const struct options *o)
+{
+	struct text driver = device_driver(d);
+
+	if (!o->saved || !driver.s[0] || device_is_private(d) || left_unplugged(d, o->to) ||
+	    device_left_behind(all, d))
+		return false;
+	note("%s: %s has it", d->name, driver.s);
+	return true;
+}
+
+static int forget(const char *name, const struct device *d, const struct options *o)
+{
+	if (!d)
+		return conf_forget_named(o->dir, name);
+	return conf_forget(o->dir, d) ? PN_HALF : 0;
 }
 
 static int destroy(const char *name, const struct options *o)
@@ -180,11 +200,12 @@ static int destroy(const char *name, const struct options *o)
 	if (rc)
 		return rc;
 	rc = o->saved ? conf_device(o->dir, &all, name, &d) : device_get(&all, name, &d);
-	/* Saved, and not there: it is down. */
-	if (!rc && d)
-		rc = take_down(&all, d, o);
 	if (!rc && d && o->forget)
-		rc = conf_forget(o->dir, d);
+		rc = conf_may_forget(o->dir, d);
+	if (!rc && d && !is_down(&all, d, o))
+		rc = take_down(&all, d, o);
+	if (!rc && o->forget)
+		rc = forget(name, d, o);
 	devices_put(&all);
 	return rc;
 }

@@ -539,8 +539,12 @@ static int name_for(const char *dir, const struct identity *id, struct text *nam
 		return rc;
 	same = find(&c, id);
 	*name = same ? text("%s", same->name) : identity_name(id);
-	if (!same)
+	if (!same && named(c.v, c.n, name->s)) {
+		error("%s/%s" SUFFIX " is for another device", dir, name->s);
+		rc = cure(PN_USAGE, "rename it, and save again");
+	} else if (!same) {
 		rc = not_wrong(&c, dir, id, "mend it or remove it, and save again");
+	}
 	confs_put(&c);
 	return rc;
 }
@@ -600,7 +604,18 @@ int conf_may_save(const char *dir, const struct device *d)
 	return 0;
 }
 
-int conf_forget(const char *dir, const struct device *d)
+static int forget(const char *dir, const char *name)
+{
+	struct path path = path_of(dir, name, SUFFIX);
+
+	if (unlink(path.s))
+		return cannot_write(dir, path.s + strlen(dir) + 1);
+	note("%s is gone", path.s);
+	return 0;
+}
+
+/* The file of a device, to be removed; "" if there is none. */
+static int forgotten(const char *dir, const struct device *d, struct text *name)
 {
 	struct identity id;
 	struct confs c;
@@ -611,16 +626,34 @@ int conf_forget(const char *dir, const struct device *d)
 	if (rc)
 		return rc;
 	same = find(&c, &id);
-	if (same) {
-		struct path path = path_of(dir, same->name, SUFFIX);
-
-		if (unlink(path.s))
-			rc = cannot_write(dir, same->name);
-		else
-			note("%s: %s is gone", d->name, path.s);
-	} else {
+	*name = text("%s", same ? same->name : "");
+	if (!same)
 		rc = not_wrong(&c, dir, &id, "remove it");
-	}
 	confs_put(&c);
 	return rc;
+}
+
+/* Before anything is changed that should be forgotten then. */
+int conf_may_forget(const char *dir, const struct device *d)
+{
+	struct text name;
+	int rc;
+
+	rc = forgotten(dir, d, &name);
+	if (!rc && name.s[0] && access(dir, W_OK))
+		rc = cannot_write(dir, text("%s" SUFFIX, name.s).s);
+	return rc;
+}
+
+int conf_forget(const char *dir, const struct device *d)
+{
+	struct text name;
+
+	return forgotten(dir, d, &name) ?: name.s[0] ? forget(dir, name.s) : 0;
+}
+
+/* The device has gone for good. */
+int conf_forget_named(const char *dir, const char *name)
+{
+	return forget(dir, name);
 }

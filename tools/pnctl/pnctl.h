@@ -289,7 +289,9 @@ struct confs {
 int confs_get(struct confs *c, const char *dir);
 void confs_put(struct confs *c);
 int conf_save(const char *dir, const struct device *d);
+int conf_may_forget(const char *dir, const struct device *d);
 int conf_forget(const char *dir, const struct device *d);
+int conf_forget_named(const char *dir, const char *name);
 int conf_device(const char *dir, struct devices *all, const char *name, struct device **d);
 struct conf *conf_of(const struct confs *c, const struct device *d);
 struct conf *conf_of_wrong(const struct confs *c, const struct device *d);
@@ -299,6 +301,9 @@ struct device *conf_find_own(const struct devices *all, const struct confs *c,
 struct conf *conf_named(const struct confs *c, const char *name);
 bool conf_named_wrong(const struct confs *c, const char *name);
 int conf_may_save(const char *dir, const struct device *d);
+
+/* cmd-cdi.c */
+void cdi_warn(const struct device *d);
 
 /* json.c */
 void json_print(struct json_object *o);
