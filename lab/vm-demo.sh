@@ -130,6 +130,8 @@ claim "bob's do not, and cannot have it by number either" not as bob numactl -a 
 claim "nor can anybody else without a grant" not numactl -a --membind="$P" true
 claim "and alice has to ask for it: memory that names no node is elsewhere" \
 	as alice bash -c "! grep -q ' N$P=' /proc/self/numa_maps"
+# Who has ended leaves its group a moment later.
+until ! grep -qs "populated 1" $group/{alice,bob}/cgroup.events; do sleep 0.1; done
 run "rmdir $group/alice $group/bob"
 run "echo 0 >$bus/devices/$dev/cpuset"
 run "echo 0 >$bus/devices/$dev/mbind"

@@ -84,7 +84,7 @@ halted() {
 	local pid tries
 	kill -STOP "$@" 2>/dev/null
 	for pid in "$@"; do
-		for ((tries = 0; tries < 50; tries++)); do
+		for ((tries = 0; tries < 1000; tries++)); do
 			[ "$(awk '$1 == "State:" { print $2 }' "/proc/$pid/status" 2>/dev/null)" = T ] && continue 2
 			sleep 0.02
 		done
@@ -338,10 +338,12 @@ test_redis() {
 	redis BGSAVE >/dev/null
 	until_true pgrep -P "$pid"
 	child=$(pgrep -P "$pid" | head -n 1)
+	# So that it is still there when it is looked at, however long this takes.
+	halted "$child"
 	perl tests/kv.pl redis "$tmp/redis.sock" set 0 "$third" 2
 	result $? "redis-server: $third keys are written anew while the snapshot is made"
-	during "redis-server, with its snapshot" $((keys / 2)) "$pid" "$child"
 	halted "$pid" "$child"
+	frozen=1 during "redis-server, with its snapshot" $((keys / 2)) "$pid" "$child"
 	used=$(($(managed_pages) - $(free_pages)))
 	alone=$(anon_and_here "$pid" | cut -d' ' -f2)
 	kill -CONT "$pid" "$child"
