@@ -6,6 +6,7 @@
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/mempolicy.h>
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
 #include <linux/node_private.h>
@@ -19,7 +20,6 @@
 
 struct file;
 struct inode;
-struct mempolicy;
 struct mm_struct;
 struct node_private;
 struct shared_policy;
@@ -42,10 +42,9 @@ extern struct list_head node_private_claims;
 extern struct mutex node_private_lock;
 #endif
 
-/* What is counted of a node, by each CPU: from its first claim on, and up to its last. */
+/* What is counted of a node, by each CPU; and what it came to before its first claim. */
 struct node_private_stat {
 	unsigned long event[NR_NODE_PRIVATE_EVENTS];
-	unsigned long before[NR_NODE_PRIVATE_EVENTS];
 };
 
 #ifdef CONFIG_PRIVATE_NODES
@@ -179,7 +178,7 @@ bool file_names_private(struct file *file, pgoff_t index);
 bool file_may_collapse_to(struct mm_struct *mm, struct file *file, pgoff_t index,
 			  int nid);
 bool shmem_own(const struct inode *inode);
-bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own);
+bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, const struct inode *inode);
 int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp);
 struct folio *shmem_swapin_private(swp_entry_t swap, gfp_t gfp, unsigned int order,
 				   struct vm_fault *vmf, struct mempolicy *pol, pgoff_t ilx,
@@ -188,11 +187,11 @@ bool shmem_nodes_leaving(struct inode *inode, pgoff_t index, bool own, nodemask_
 void shmem_refused_fault(struct vm_fault *vmf);
 bool shmem_waited(struct inode *inode, pgoff_t index);
 
-/* Not in line, but where there are private nodes. */
+/* Not in line, but where it is no policy, or one of ordinary nodes. */
 static inline bool shmem_policy_private(gfp_t gfp, const struct mempolicy *pol,
 					const struct inode *inode)
 {
-	return node_private_enabled() && __shmem_policy_private(gfp, pol, shmem_own(inode));
+	return mpol_names_private(pol) && __shmem_policy_private(gfp, pol, inode);
 }
 
 vm_fault_t vmf_shmem_error(struct vm_fault *vmf, int err);

@@ -130,7 +130,7 @@ bool mpol_claim_ended(const struct mempolicy *pol)
  * May a task have memory of the node, as far as cpusets go? One grants it by name; whom
  * none confines may have it by number, unless its owner wants a grant.
  */
-static bool task_granted(struct task_struct *tsk, const nodemask_t *mems, int nid)
+static inline bool task_granted(struct task_struct *tsk, const nodemask_t *mems, int nid)
 {
 	return node_isset(nid, *mems) ||
 	       (!node_private_allows(nid, NODE_PRIVATE_CPUSET) && !cpuset_confines(tsk));
@@ -649,7 +649,7 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 		folio = page_frozen_folio(alloc_frozen_pages_private(gfp | __GFP_COMP, order,
 								     one, &pol->nodes));
 		/* It may have slept. With a page of it in hand the node has its claim. */
-		if (mpol_claim_ended(pol)) {
+		if ((pol->flags & MPOL_F_PRIVATE) && !mpol_claim_stands(pol, one)) {
 			if (folio)
 				folio_put(folio);
 			return NULL;

@@ -57,10 +57,9 @@ static struct mempolicy *shmem_policy(struct inode *inode, pgoff_t index, bool o
  * May the memory be private? What is not movable belongs to drivers, or to the file
  * system itself; and no policy of a task places what is not its own.
  */
-bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, bool own)
+bool __shmem_policy_private(gfp_t gfp, const struct mempolicy *pol, const struct inode *inode)
 {
-	return mpol_names_private(pol) && (gfp & __GFP_MOVABLE) &&
-	       (own || (pol->flags & MPOL_F_SHARED));
+	return (gfp & __GFP_MOVABLE) && ((pol->flags & MPOL_F_SHARED) || shmem_own(inode));
 }
 
 /* Could there be a page, asked for in this way? */
@@ -104,11 +103,10 @@ static bool shmem_is_full(gfp_t gfp, struct mempolicy *pol)
  */
 int shmem_no_folio(struct inode *inode, pgoff_t index, gfp_t gfp)
 {
-	bool own = shmem_own(inode);
-	struct mempolicy *pol = shmem_policy(inode, index, own);
+	struct mempolicy *pol = shmem_policy(inode, index, shmem_own(inode));
 	int tries = SHMEM_FULL_PATIENCE, rc = -ENOMEM;
 
-	if (__shmem_policy_private(gfp, pol, own) && shmem_is_full(gfp, pol)) {
+	if (shmem_policy_private(gfp, pol, inode) && shmem_is_full(gfp, pol)) {
 		if (mpol_claim_ended(pol))
 			tries = 0;
 		while (rc == -ENOMEM) {

@@ -22,6 +22,7 @@
 #include <linux/node_private.h>
 #include <linux/percpu.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/topology.h>
 
@@ -47,6 +48,16 @@ static const char * const node_private_event_names[NR_NODE_PRIVATE_EVENTS] = {
 	[NODE_PRIVATE_UNPLUG_FAILED]	= "unplug_failed",
 };
 
+static unsigned long node_private_total(const pg_data_t *pgdat, enum node_private_event event)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(pgdat->private_stat, cpu)->event[event]);
+	return sum;
+}
+
 /*
  * A node's first claim: what has been counted under earlier ones is nothing to it. They
  * may still be counting, so what there is stays, and so does the memory. To be called
@@ -54,25 +65,27 @@ static const char * const node_private_event_names[NR_NODE_PRIVATE_EVENTS] = {
  */
 int node_private_begin_stat(int nid)
 {
-	struct node_private_stat __percpu *stat = NODE_DATA(nid)->private_stat;
-	int cpu, i;
+	pg_data_t *pgdat = NODE_DATA(nid);
+	struct node_private_stat __percpu *stat;
+	int i;
 
 	/* That many fit in task_struct. */
 	BUILD_BUG_ON(BIT(4) <= NR_NODE_PRIVATE_EVENTS);
 
-	if (!stat) {
+	/* Not for each CPU: what fills chunks of per-CPU memory costs those who search them. */
+	if (!pgdat->private_before)
+		pgdat->private_before = kzalloc_obj(*pgdat->private_before);
+	if (!pgdat->private_before)
+		return -ENOMEM;
+	if (!pgdat->private_stat) {
 		stat = alloc_percpu(struct node_private_stat);
 		if (!stat)
 			return -ENOMEM;
 		/* With what is in it: all zero. */
-		smp_store_release(&NODE_DATA(nid)->private_stat, stat);
+		smp_store_release(&pgdat->private_stat, stat);
 	}
-	for_each_possible_cpu(cpu) {
-		struct node_private_stat *s = per_cpu_ptr(stat, cpu);
-
-		for (i = 0; i < NR_NODE_PRIVATE_EVENTS; i++)
-			s->before[i] = READ_ONCE(s->event[i]);
-	}
+	for (i = 0; i < NR_NODE_PRIVATE_EVENTS; i++)
+		pgdat->private_before->event[i] = node_private_total(pgdat, i);
 	return 0;
 }
 
@@ -86,16 +99,9 @@ int node_private_begin_stat(int nid)
  */
 unsigned long node_private_sum(int nid, enum node_private_event event)
 {
-	const struct node_private_stat __percpu *stat = NODE_DATA(nid)->private_stat;
-	unsigned long sum = 0;
-	int cpu;
+	const pg_data_t *pgdat = NODE_DATA(nid);
 
-	for_each_possible_cpu(cpu) {
-		const struct node_private_stat *s = per_cpu_ptr(stat, cpu);
-
-		sum += READ_ONCE(s->event[event]) - s->before[event];
-	}
-	return sum;
+	return node_private_total(pgdat, event) - pgdat->private_before->event[event];
 }
 EXPORT_SYMBOL_IF_KUNIT(node_private_sum);
 

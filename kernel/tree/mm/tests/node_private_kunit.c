@@ -90,7 +90,7 @@ static struct node_private *claim(void)
 	return NULL;
 }
 
-static unsigned long node_free(int nid)
+static unsigned long count_free(int nid)
 {
 	unsigned long free = 0;
 	struct zone *zone;
@@ -105,6 +105,18 @@ static unsigned long node_free(int nid)
 		for_each_possible_cpu(cpu)
 			free += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
 	}
+	return free;
+}
+
+/* What is on its way from one to the other meanwhile would be in neither. */
+static unsigned long node_free(int nid)
+{
+	unsigned long was, free = count_free(nid);
+
+	do {
+		was = free;
+		free = count_free(nid);
+	} while (free != was);
 	return free;
 }
 

@@ -201,6 +201,7 @@ bool read_ok(void *p);
  * Who does something with it.
  */
 int failed(long ret);
+int run_on(int cpu);
 int wait_child(pid_t pid);
 int swap_on(void);
 void swap_off(void);
@@ -214,6 +215,8 @@ int other_cgroup(void);
 void reclaim_group(const char *amount);
 bool swap_out(void *start, size_t size);
 bool written(void);
+bool fill_slowly(char *p, size_t size, unsigned long round);
+bool filled_slowly(char *p, size_t size, unsigned long round);
 int ksm_on(struct changes *c);
 bool ksm_passes(int passes);
 int khugepaged_on(struct changes *c);

@@ -843,11 +843,11 @@ static int mount_v1(const char *dir, const char *options)
 {
 	int tries, rc = -1;
 
-	rmdir(CGROUP GROUP);
-	rmdir(OTHER);
-	put_text(CGROUP "cgroup.subtree_control", "-cpuset");
-	/* Until the last of v2's has gone. */
+	/* Until the last of v2's has gone, and who was in it. */
 	for (tries = 0; tries < 100 && rc; tries++) {
+		rmdir(CGROUP GROUP);
+		rmdir(OTHER);
+		put_text(CGROUP "cgroup.subtree_control", "-cpuset");
 		rc = failed(mount("none", dir, "cgroup", 0, options));
 		if (rc && rc != -EBUSY)
 			break;

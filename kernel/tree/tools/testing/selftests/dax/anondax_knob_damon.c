@@ -304,17 +304,22 @@ static int damon_goes_on(long target)
 		{ "0/contexts/0/schemes/0/quotas/goals/0/target_value", value },
 		{ "0/state", "on" },
 	};
-	int rc;
+	int rc, tries;
 
 	snprintf(value, sizeof(value), "%ld", target);
 	rc = damon_watches("vaddr", "1") ?: damon_any(0) ?:
 	     damon_set(settings, ARRAY_SIZE(settings));
 	if (rc)
 		return rc;
-	/* Three windows of its quota, at the least. */
-	usleep(300000);
-	rc = damon_put("0/state", "update_schemes_effective_quotas") ?:
-	     get_text(DAMON "0/contexts/0/schemes/0/quotas/effective_bytes", text, sizeof(text));
+	/* There is none before it looks for the first time. If it has none for this long, it gets none. */
+	for (tries = 0; tries < 50; tries++) {
+		usleep(20000);
+		rc = damon_put("0/state", "update_schemes_effective_quotas") ?:
+		     get_text(DAMON "0/contexts/0/schemes/0/quotas/effective_bytes", text,
+			      sizeof(text));
+		if (rc || strcmp(text, "0"))
+			break;
+	}
 	damon_put("0/state", "off");
 	return rc ?: strcmp(text, "0") != 0;
 }

@@ -105,7 +105,7 @@ TEST_F_TIMEOUT(knob, ltpin_shared, LONG)
 	fill(p, size, 6);
 	settle();
 	for (tries = 0; tries < 20 && !count_on(p, size, dax.nid); tries++)
-		put_text(CGROUP GROUP "/memory.reclaim", "1M");
+		reclaim_group("1M");
 	for (q = p; q < p + size && node_of(q) != dax.nid; q += page)
 		;
 	ASSERT_LT(q, p + size);

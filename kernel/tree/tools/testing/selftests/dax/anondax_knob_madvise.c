@@ -476,8 +476,8 @@ TEST_F_TIMEOUT(knob, madvise_collapse_shared, LONG)
 			fill(p, PMD, 75);
 			settle();
 			ASSERT_EQ(set_knob("demotion", "1"), 0);
-			for (tries = 0; tries < 50 && !all_on_dax(p, PMD); tries++)
-				put_text(CGROUP GROUP "/memory.reclaim", "2M");
+			for (tries = 0; tries < 200 && !all_on_dax(p, PMD); tries++)
+				reclaim_group("2M");
 			ASSERT_TRUE(all_on_dax(p, PMD));
 			if (half)
 				ASSERT_EQ(move_to(p, PMD / 2, ordinary), 0);

@@ -284,7 +284,7 @@ TEST_F_TIMEOUT(knob, oom_score_swap, LONG)
 	settle();
 	ASSERT_EQ(madvise(p, size, MADV_FREE), 0);
 	for (tries = 0; tries < 20 && count_on(p, size, dax.nid) > few; tries++)
-		put_text(CGROUP GROUP "/memory.reclaim", "64M");
+		reclaim_group("64M");
 	EXPECT_LE(count_on(p, size, dax.nid), few);
 	EXPECT_TRUE(score_is(base, 0));
 }

@@ -548,6 +548,15 @@ int failed(long ret)
 	return ret ? -errno : 0;
 }
 
+int run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return failed(sched_setaffinity(0, sizeof(set), &set));
+}
+
 /* Write to the pages one by one: how many went well before SIGBUS? */
 long touch(void *start, size_t size)
 {
@@ -736,6 +745,39 @@ bool written(void)
 		usleep(10000);
 	} while (--tries);
 	return false;
+}
+
+/*
+ * fill() and filled() where reclaim makes room: what is still being written to swap cannot
+ * be freed, and a fault that has waited long enough for that gives up. Then it is waited
+ * for here, and the MiB begun anew.
+ */
+static bool slowly(char *p, size_t size, unsigned long round, bool write)
+{
+	/* Not in registers, where the jump would lose them. */
+	static volatile size_t off;
+	static volatile int tries;
+
+	for (off = 0; off < size; off += MB) {
+		tries = 0;
+		if (sigsetjmp(bus, 0) && (++tries > 50 || !written()))
+			return false;
+		if (write)
+			fill(p + off, MB, round);
+		else if (!filled(p + off, MB, round))
+			return false;
+	}
+	return true;
+}
+
+bool fill_slowly(char *p, size_t size, unsigned long round)
+{
+	return slowly(p, size, round, true);
+}
+
+bool filled_slowly(char *p, size_t size, unsigned long round)
+{
+	return slowly(p, size, round, false);
 }
 
 /* Let KSM run, without a rest. 0 or -errno. */

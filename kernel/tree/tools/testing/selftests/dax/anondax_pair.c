@@ -194,15 +194,6 @@ static bool is_nearer(int nid, int other)
 	       (distance[nid] == distance[other] && nid < other);
 }
 
-static int run_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return failed(sched_setaffinity(0, sizeof(set), &set));
-}
-
 /* When one is full the other one goes on, and nobody else does. */
 TEST_F_TIMEOUT(pair, overflow, LONG)
 {
@@ -595,7 +586,7 @@ TEST_F_TIMEOUT(pair, tiers, LONG)
 	/* With it DRAM is where it goes, and no further: the slower one does not take it. */
 	ASSERT_EQ(set_knob_of(0, "reclaim", "1"), 0);
 	for (i = 0; i < 50 && count_on(p, size, two[0].nid) > nr / 2; i++)
-		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+		reclaim_group("16M");
 	s = spread_of(p, size);
 	EXPECT_LE(s.a, nr / 2);
 	EXPECT_EQ(s.a + s.ordinary, nr);
@@ -604,7 +595,7 @@ TEST_F_TIMEOUT(pair, tiers, LONG)
 	/* Until it does. */
 	ASSERT_EQ(set_knob_of(1, "demotion", "1"), 0);
 	for (i = 0; i < 50 && !count_on(p, size, two[1].nid); i++)
-		put_text(CGROUP GROUP "/memory.reclaim", "16M");
+		reclaim_group("16M");
 	s = spread_of(p, size);
 	EXPECT_GT(s.b, 0);
 	EXPECT_EQ(s.a + s.b + s.ordinary, nr);
