@@ -27,7 +27,7 @@ END
 
 stage=$(sed 's/.*lab\.stage=\([a-z]*\).*/\1/' /proc/cmdline)
 conf=/etc/private-nodes.d
-name=$(basename -s .conf "$conf"/*.conf 2>/dev/null)
+name=$(basename -a -s .conf "$conf"/*.conf 2>/dev/null | grep -vx broken)
 unit=private-nodes@$name.service
 units=/etc/systemd/system
 data=/root/data
@@ -135,7 +135,8 @@ upgrade() {
 	dpkg-deb -R /opt/lab/pnctl.deb /run/new
 	sed -i 's/^Version: .*/&.1/' /run/new/DEBIAN/control
 	dpkg-deb -b /run/new /run/new.deb >/dev/null
-	flock /run/pnctl.lock sleep infinity &
+	# The one that is killed then.
+	(flock 9 && exec sleep infinity) 9>/run/pnctl.lock &
 	local holder=$!
 	must "$stage: a later version is installed" apt-get -q -y install /run/new.deb
 	must "$stage: it is that" dpkg-query -W -f '${Version}' pnctl
@@ -148,20 +149,29 @@ upgrade() {
 
 # The device goes, and comes back.
 comes_back() {
-	local region driver
+	local region driver how
 	region=$(dirname "$(readlink -f "$dev")")
 	driver=$(readlink -f "$region/driver")
-	must "$stage: the udev rules are in force beside daxctl's" \
-		eval 'udevadm info -q property "$dev" | grep "SYSTEMD_WANTS=.*$unit"'
 	must "$stage: pnctl destroy, by hand" pnctl destroy "$DAX" --to none
 	check "$stage: the unit is still active" active "$unit"
 	must "$stage: it is reloaded" systemctl reload "$unit"
 	check "$stage: the node is there again" eval 'private && [ "$(driver)" = anondax ]'
-	must "$stage: pnctl destroy, by hand" pnctl destroy "$DAX" --to none
-	echo "${region##*/}" >"$driver/unbind"
-	check "$stage: the device has gone" [ ! -e "$dev" ]
-	echo "${region##*/}" >"$driver/bind"
-	must "$stage: it is back, and a private node" soon eval 'private && [ "$(knob mbind)" = 1 ]'
+	# Its unit is active, and has to be reloaded; or is not, and has to be started, though
+	# daxctl's rule wants another one.
+	check "$stage: daxctl's rule is there" ls /usr/lib/udev/rules.d/90-daxctl-device.rules
+	for how in reload start; do
+		if [ $how = reload ]; then
+			must "$stage: pnctl destroy, by hand" pnctl destroy "$DAX" --to none
+		else
+			must "$stage: the unit is stopped" systemctl stop "$unit"
+		fi
+		check "$stage: no node is private" eval '! private'
+		echo "${region##*/}" >"$driver/unbind"
+		check "$stage: the device has gone" [ ! -e "$dev" ]
+		echo "${region##*/}" >"$driver/bind"
+		must "$stage: it is back, and a private node" soon eval 'private && [ "$(knob mbind)" = 1 ]'
+		must "$stage: and its unit is active" soon active "$unit"
+	done
 }
 
 all_is_there() {

@@ -568,6 +568,11 @@ works "destroy: to kmem" destroy "$DAX" --to kmem
 check "destroy: kmem has it, and it is ordinary memory" eval 'has kmem && ordinary'
 works "check: of what kmem has" check --config-dir "$conf"
 check "check: says so" says out "kmem has $DAX: it is ordinary memory of node $PNODE"
+# Whose probe has not come to its end yet: there is no file.
+strace -qqq -o "$tmp/trace" -P "$dev/state" -e trace=openat -e inject=openat:error=ENOENT:when=1..3 "$pnctl" create "$DAX" --mode auto >"$tmp/out" 2>"$tmp/err" &&
+	[ "$(driver)" = anondax ] && grep -q INJECTED "$tmp/trace"
+result $? "create: from kmem, which is just taking it"
+pn destroy "$DAX" --to kmem
 works "create: from kmem" create "$DAX" --mode auto
 check "create: the node is private" private
 works "destroy: to none again" destroy "$DAX" --to none

@@ -5,12 +5,14 @@
  * what a kill leaves can be gone on from.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pnctl.h"
 
 #define DRIVER	"anondax"
+#define KMEM_PATIENCE	100	/* times 100 ms */
 
 /*
  * What can be seen to be in the way, before anything is changed
@@ -122,9 +124,22 @@ static int state_back(const struct device *d, const char *file, const char *valu
 	return device_write(d, file, value);
 }
 
+/* The file comes with the end of kmem's probe, in which somebody may be: it plugs the memory. */
+static struct text kmem_state(const struct device *d)
+{
+	struct text state = device_read(d, "state");
+	int tries;
+
+	for (tries = 0; state.err && tries < KMEM_PATIENCE; tries++) {
+		poll(NULL, 0, 100);
+		state = device_read(d, "state");
+	}
+	return state;
+}
+
 static int take_from_kmem(const struct device *d)
 {
-	struct text was = device_read(d, "state"), log;
+	struct text was = kmem_state(d), log;
 	int rc, fd;
 
 	if (was.err) {
