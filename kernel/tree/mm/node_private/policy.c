@@ -550,7 +550,7 @@ nodemask_t *mpol_private_nodemask(struct mempolicy *pol)
  * The one private node that a policy is bound to, if it can have that: the mapping's
  * own, or one whose owner lets policies name it.
  */
-static int mpol_bound_to_one(const struct mempolicy *pol, enum node_private_opt opt)
+static __always_inline int mpol_bound_to_one(const struct mempolicy *pol, enum node_private_opt opt)
 {
 	int nid;
 
@@ -633,13 +633,9 @@ folio_alloc_mpol_usable(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	return folio_alloc_mpol_noprof(gfp, order, pol, ilx, nid);
 }
 
-/*
- * Memory under a policy that names private nodes: anonymous, for NODE_PRIVATE_MBIND, or
- * shared, for NODE_PRIVATE_SHMEM.
- */
-struct folio *
-folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
-			 pgoff_t ilx, int nid, enum node_private_opt opt)
+static inline struct folio *
+__folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+			   pgoff_t ilx, int nid, enum node_private_opt opt)
 {
 	const int one = mpol_bound_to_one(pol, opt);
 	struct folio *folio;
@@ -656,8 +652,6 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 		}
 		if (node_private_looks())
 			return folio;
-		trace_node_private_alloc(mpol_event(pol, opt), one, order, gfp,
-					 folio ? one : NUMA_NO_NODE);
 		if (likely(folio))
 			node_private_count_page(one, mpol_event(pol, opt), order);
 		else
@@ -670,6 +664,34 @@ folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 		return NULL;
 
 	return folio_alloc_mpol_usable(gfp, order, pol, ilx, nid, opt);
+}
+
+/* A call of its own, so that nothing is worked out or kept for it while nobody listens. */
+static noinline struct folio *
+folio_alloc_mpol_traced(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+			pgoff_t ilx, int nid, enum node_private_opt opt)
+{
+	const int one = mpol_bound_to_one(pol, opt);
+	struct folio *folio = __folio_alloc_mpol_private(gfp, order, pol, ilx, nid, opt);
+
+	/* Others are traced where they are answered. */
+	if (one != NUMA_NO_NODE && !mpol_claim_ended(pol) && !node_private_looks())
+		trace_node_private_alloc(mpol_event(pol, opt), one, order, gfp,
+					 folio ? one : NUMA_NO_NODE);
+	return folio;
+}
+
+/*
+ * Memory under a policy that names private nodes: anonymous, for NODE_PRIVATE_MBIND, or
+ * shared, for NODE_PRIVATE_SHMEM.
+ */
+struct folio *
+folio_alloc_mpol_private(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+			 pgoff_t ilx, int nid, enum node_private_opt opt)
+{
+	if (trace_node_private_alloc_enabled())
+		return folio_alloc_mpol_traced(gfp, order, pol, ilx, nid, opt);
+	return __folio_alloc_mpol_private(gfp, order, pol, ilx, nid, opt);
 }
 
 /*

@@ -311,7 +311,7 @@ static int damon_goes_on(long target)
 	     damon_set(settings, ARRAY_SIZE(settings));
 	if (rc)
 		return rc;
-	/* There is none before it looks for the first time. If it has none for this long, it gets none. */
+	/* None before it looks for the first time; and if for so long, then for ever. */
 	for (tries = 0; tries < 50; tries++) {
 		usleep(20000);
 		rc = damon_put("0/state", "update_schemes_effective_quotas") ?:

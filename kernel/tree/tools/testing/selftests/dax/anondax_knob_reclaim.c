@@ -491,7 +491,8 @@ TEST_F_TIMEOUT(knob, reclaim_khugepaged, LONG)
 TEST_F_TIMEOUT(knob, reclaim_zswap, LONG)
 {
 	char reclaim[PATH_MAX], text[32];
-	size_t size = MSTEP;
+	const size_t size = MSTEP;
+	const long least = size / KB / 4;
 	long before;
 	char *p;
 	int rc, tries;
@@ -517,9 +518,9 @@ TEST_F_TIMEOUT(knob, reclaim_zswap, LONG)
 	EXPECT_TRUE(all_on_dax(p, size));
 
 	ASSERT_EQ(set_knob("reclaim", "1"), 0);
-	for (tries = 0; tries < 200 && read_smaps(p, size, "Swap") <= (long)(size / KB / 4); tries++)
+	for (tries = 0; tries < 200 && read_smaps(p, size, "Swap") <= least; tries++)
 		reclaim_group(text);
-	EXPECT_GT(read_smaps(p, size, "Swap"), (long)(size / KB / 4));
+	EXPECT_GT(read_smaps(p, size, "Swap"), least);
 	EXPECT_GT(vm_count("zswpout"), before);
 	ASSERT_EQ(set_knob("reclaim", "0"), 0);
 	EXPECT_TRUE(filled(p, size, 32));

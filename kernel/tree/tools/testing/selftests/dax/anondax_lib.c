@@ -747,6 +747,16 @@ bool written(void)
 	return false;
 }
 
+/* A MiB: -EAGAIN if there was no room for a page of it. */
+static int once(char *p, unsigned long round, bool write)
+{
+	if (sigsetjmp(bus, 0))
+		return -EAGAIN;
+	if (write)
+		fill(p, MB, round);
+	return write || filled(p, MB, round) ? 0 : -EINVAL;
+}
+
 /*
  * fill() and filled() where reclaim makes room: what is still being written to swap cannot
  * be freed, and a fault that has waited long enough for that gives up. Then it is waited
@@ -754,17 +764,15 @@ bool written(void)
  */
 static bool slowly(char *p, size_t size, unsigned long round, bool write)
 {
-	/* Not in registers, where the jump would lose them. */
-	static volatile size_t off;
-	static volatile int tries;
+	size_t off;
+	int tries, rc;
 
 	for (off = 0; off < size; off += MB) {
 		tries = 0;
-		if (sigsetjmp(bus, 0) && (++tries > 50 || !written()))
-			return false;
-		if (write)
-			fill(p + off, MB, round);
-		else if (!filled(p + off, MB, round))
+		do
+			rc = once(p + off, round, write);
+		while (rc == -EAGAIN && tries++ < 50 && written());
+		if (rc)
 			return false;
 	}
 	return true;
