@@ -847,7 +847,7 @@ static void listeners(void)
 		    b.nops - a.nops, b.branches - a.branches, b.calls - a.calls, rest, more);
 	}
 	ok(is_free && seen == N(tests),
-	   "tracepoints of private nodes: patched-out branches and at most %d instruction while off, in %d kinds of work",
+	   "tracepoints, while off: patched-out branches and at most %d instruction, in %d kinds of work",
 	   BAR_TRACE, seen);
 	ok(heard && seen == N(tests), "tracepoints of private nodes: each of these meets one");
 }

@@ -79,7 +79,7 @@ make -s -C "$BUILD/linux" O="$tmp/o" defconfig >/dev/null
 grep -vE '^(# )?CONFIG_(NUMA|MEMORY_HOT|DEV_DAX|ZONE_DEVICE|MEMCG|CPUSETS)' "$tmp/o/.config" >"$tmp/file"
 sed 's/^CONFIG_64BIT=y/# CONFIG_64BIT is not set/' "$tmp/o/.config" >"$tmp/32"
 echo "# nothing" >"$tmp/none"
-[ ! -r "/boot/config-$(uname -r)" ] && [ ! -r /proc/config.gz ] || deb deb-running running
+if [ -r "/boot/config-$(uname -r)" ] || [ -r /proc/config.gz ]; then deb deb-running running; fi
 deb deb-file "$tmp/file"
 deb deb-cloud cloud
 deb deb-amd64 amd64

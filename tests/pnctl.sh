@@ -637,12 +637,11 @@ works "destroy: a saved one that others have" destroy "$DAX" --config-dir "$conf
 check "destroy: it is that" has device_dax
 works "destroy: which is not there to be destroyed" destroy --saved "$(basename "${saved##*/}" .conf)" --to none --config-dir "$conf"
 check "destroy: they still have it" has device_dax
-n_odd=0
 # A file for containers that is left, among others that are nothing of the kind
 works "create" create "$DAX"
 works "cdi" cdi -o /etc/cdi/node.json
 for odd in '{"devices":[1,{"containerEdits":2},{"containerEdits":{"deviceNodes":[3,{"path":null},{"path":4}]}}]}' '[]' junk ''; do
-	echo "$odd" >"/etc/cdi/odd$((n_odd++)).json"
+	echo "$odd" >"/etc/cdi/odd${#odd}.json"
 done
 works "destroy: while containers may have it" destroy "$DAX" --to device_dax
 check "destroy: says who gives it to them" says err "/etc/cdi/node.json gives $file to containers"
