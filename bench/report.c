@@ -839,7 +839,8 @@ static void listeners(void)
 		seen++;
 		rest = b.count - b.nops - (a.count - a.nops);
 		more = c.count - c.nops - (a.count - a.nops);
-		if (rest > BAR_TRACE + 0.01 || b.branches > a.branches + 0.01 || b.calls > a.calls + 0.01)
+		if (rest > BAR_TRACE + 0.01 || b.branches > a.branches + 0.01 ||
+		    b.calls > a.calls + 0.01)
 			is_free = false;
 		if (more < 1)
 			heard = false;

@@ -643,9 +643,17 @@ works "cdi" cdi -o /etc/cdi/node.json
 for odd in '{"devices":[1,{"containerEdits":2},{"containerEdits":{"deviceNodes":[3,{"path":null},{"path":4}]}}]}' '[]' junk ''; do
 	echo "$odd" >"/etc/cdi/odd${#odd}.json"
 done
+mkfifo /etc/cdi/fifo.json
+echo "{\"devices\":[{\"containerEdits\":{\"deviceNodes\":[{\"path\":\"/dev/x\",\"hostPath\":\"$file\"}]}}]}" >/etc/cdi/host.json
+echo "{\"containerEdits\":{\"deviceNodes\":[{\"path\":\"$file\"}]},\"devices\":[]}" >/etc/cdi/top.json
+works "destroy: to nobody, while containers may have it" destroy "$DAX" --to none
+check "destroy: says nothing of them" eval '[ ! -s "$tmp/err" ]'
+works "create" create "$DAX"
 works "destroy: while containers may have it" destroy "$DAX" --to device_dax
 check "destroy: says who gives it to them" says err "/etc/cdi/node.json gives $file to containers"
-check "destroy: nobody else does" eval '[ "$(grep -c . "$tmp/err")" = 1 ]'
+check "destroy: under another name in them" says err "/etc/cdi/host.json gives $file to containers"
+check "destroy: with each of its devices" says err "/etc/cdi/top.json gives $file to containers"
+check "destroy: nobody else does" eval '[ "$(grep -c . "$tmp/err")" = 3 ]'
 rm -r /etc/cdi
 works "create" create "$DAX"
 works "destroy: while they may not" destroy "$DAX"

@@ -93,7 +93,6 @@ newcomer() {
 	must "typed: pnctl who names it" grep redis-server /run/typed
 	give_redis
 	must "typed: all that redis has is there" anon "$(pidof redis-server)" 1000
-	no_redis
 	typed README.md "$real" 5
 	check "typed: it is saved under that name" [ -s "$conf"/fast.conf ]
 	put README.md "$real" 6 "$units"/redis-server.service.d/private-node.conf

@@ -108,25 +108,50 @@ static size_t length(struct json_object *list)
 	return list ? json_object_array_length(list) : 0;
 }
 
-static bool gives(struct json_object *spec, const char *path)
+/* By edits of a device, or of the file for all of its devices. */
+static bool edits_give(struct json_object *o, const char *path)
 {
-	struct json_object *devices = list_in(spec, "devices"), *nodes, *edits, *word;
-	size_t i, k;
+	struct json_object *edits = NULL, *nodes, *word;
+	size_t i;
 
-	for (i = 0; i < length(devices); i++) {
-		if (!json_object_object_get_ex(json_object_array_get_idx(devices, i),
-					       "containerEdits", &edits))
-			continue;
-		nodes = list_in(edits, "deviceNodes");
-		for (k = 0; k < length(nodes); k++) {
-			if (json_object_object_get_ex(json_object_array_get_idx(nodes, k), "path",
-						      &word) &&
-			    json_object_is_type(word, json_type_string) &&
-			    !strcmp(json_object_get_string(word), path))
-				return true;
-		}
+	if (!json_object_object_get_ex(o, "containerEdits", &edits))
+		return false;
+	nodes = list_in(edits, "deviceNodes");
+	for (i = 0; i < length(nodes); i++) {
+		struct json_object *node = json_object_array_get_idx(nodes, i);
+
+		/* In the container it may have another name. */
+		if ((json_object_object_get_ex(node, "hostPath", &word) ||
+		     json_object_object_get_ex(node, "path", &word)) &&
+		    json_object_is_type(word, json_type_string) &&
+		    !strcmp(json_object_get_string(word), path))
+			return true;
 	}
 	return false;
+}
+
+static bool gives(struct json_object *spec, const char *path)
+{
+	struct json_object *devices = list_in(spec, "devices");
+	size_t i;
+
+	if (edits_give(spec, path))
+		return true;
+	for (i = 0; i < length(devices); i++) {
+		if (edits_give(json_object_array_get_idx(devices, i), path))
+			return true;
+	}
+	return false;
+}
+
+/* A FIFO would be waited for, by one that holds the lock. */
+static struct json_object *spec_of(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > 1 << 20)
+		return NULL;
+	return json_object_from_file(path);
 }
 
 /* The device is no node any more: what still gives it to containers gives its raw memory. */
@@ -142,7 +167,7 @@ void cdi_warn(const struct device *d)
 		if (glob(text("%s/*.json", dirs[i]).s, 0, NULL, &g))
 			continue;
 		for (k = 0; k < g.gl_pathc; k++) {
-			spec = json_object_from_file(g.gl_pathv[k]);
+			spec = spec_of(g.gl_pathv[k]);
 			if (gives(spec, path.s))
 				warn("%s gives %s to containers: remove it, or write it again",
 				     g.gl_pathv[k], path.s);

@@ -167,7 +167,9 @@ static int take_down(const struct devices *all, const struct device *d, const st
 	if (!there)
 		note("%s: unplugged, %s has it", d->name, *o->to ? o->to : "no driver");
 	warn_of_users(d);
-	cdi_warn(d);
+	/* Only there is it raw memory. */
+	if (!strcmp(o->to, "device_dax"))
+		cdi_warn(d);
 	return 0;
 }
 
@@ -183,15 +185,9 @@ static bool is_down(const struct devices *all, const struct device *d, const str
 	return true;
 }
 
-static int forget(const char *name, const struct device *d, const struct options *o)
-{
-	if (!d)
-		return conf_forget_named(o->dir, name);
-	return conf_forget(o->dir, d) ? PN_HALF : 0;
-}
-
 static int destroy(const char *name, const struct options *o)
 {
+	struct text file = text("%s", name);
 	struct devices all;
 	struct device *d;
 	int rc;
@@ -200,12 +196,12 @@ static int destroy(const char *name, const struct options *o)
 	if (rc)
 		return rc;
 	rc = o->saved ? conf_device(o->dir, &all, name, &d) : device_get(&all, name, &d);
-	if (!rc && d && o->forget)
-		rc = conf_may_forget(o->dir, d);
+	if (!rc && o->forget)
+		rc = conf_may_forget(o->dir, o->saved ? NULL : d, &file);
 	if (!rc && d && !is_down(&all, d, o))
 		rc = take_down(&all, d, o);
-	if (!rc && o->forget)
-		rc = forget(name, d, o);
+	if (!rc && o->forget && file.s[0] && conf_forget(o->dir, file.s))
+		rc = d ? PN_HALF : PN_FAILED;
 	devices_put(&all);
 	return rc;
 }

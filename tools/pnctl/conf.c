@@ -604,18 +604,8 @@ int conf_may_save(const char *dir, const struct device *d)
 	return 0;
 }
 
-static int forget(const char *dir, const char *name)
-{
-	struct path path = path_of(dir, name, SUFFIX);
-
-	if (unlink(path.s))
-		return cannot_write(dir, path.s + strlen(dir) + 1);
-	note("%s is gone", path.s);
-	return 0;
-}
-
-/* The file of a device, to be removed; "" if there is none. */
-static int forgotten(const char *dir, const struct device *d, struct text *name)
+/* The file of a device; "" if there is none. */
+static int file_of(const char *dir, const struct device *d, struct text *name)
 {
 	struct identity id;
 	struct confs c;
@@ -633,27 +623,25 @@ static int forgotten(const char *dir, const struct device *d, struct text *name)
 	return rc;
 }
 
-/* Before anything is changed that should be forgotten then. */
-int conf_may_forget(const char *dir, const struct device *d)
+/*
+ * Before anything is changed that should be forgotten then: of a device, whose file's name
+ * is looked up, or by that name.
+ */
+int conf_may_forget(const char *dir, const struct device *d, struct text *name)
 {
-	struct text name;
-	int rc;
+	int rc = d ? file_of(dir, d, name) : 0;
 
-	rc = forgotten(dir, d, &name);
-	if (!rc && name.s[0] && access(dir, W_OK))
-		rc = cannot_write(dir, text("%s" SUFFIX, name.s).s);
+	if (!rc && name->s[0] && access(dir, W_OK))
+		rc = cannot_write(dir, text("%s" SUFFIX, name->s).s);
 	return rc;
 }
 
-int conf_forget(const char *dir, const struct device *d)
+int conf_forget(const char *dir, const char *name)
 {
-	struct text name;
+	struct path path = path_of(dir, name, SUFFIX);
 
-	return forgotten(dir, d, &name) ?: name.s[0] ? forget(dir, name.s) : 0;
-}
-
-/* The device has gone for good. */
-int conf_forget_named(const char *dir, const char *name)
-{
-	return forget(dir, name);
+	if (unlink(path.s))
+		return cannot_write(dir, path.s + strlen(dir) + 1);
+	note("%s is gone", path.s);
+	return 0;
 }

@@ -289,9 +289,8 @@ struct confs {
 int confs_get(struct confs *c, const char *dir);
 void confs_put(struct confs *c);
 int conf_save(const char *dir, const struct device *d);
-int conf_may_forget(const char *dir, const struct device *d);
-int conf_forget(const char *dir, const struct device *d);
-int conf_forget_named(const char *dir, const char *name);
+int conf_may_forget(const char *dir, const struct device *d, struct text *name);
+int conf_forget(const char *dir, const char *name);
 int conf_device(const char *dir, struct devices *all, const char *name, struct device **d);
 struct conf *conf_of(const struct confs *c, const struct device *d);
 struct conf *conf_of_wrong(const struct confs *c, const struct device *d);

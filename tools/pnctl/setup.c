@@ -124,13 +124,17 @@ static int state_back(const struct device *d, const char *file, const char *valu
 	return device_write(d, file, value);
 }
 
-/* The file comes with the end of kmem's probe, in which somebody may be: it plugs the memory. */
+/*
+ * The file comes with the end of kmem's probe, in which somebody may be: it plugs the memory.
+ * If that fails, kmem has it no more.
+ */
 static struct text kmem_state(const struct device *d)
 {
 	struct text state = device_read(d, "state");
 	int tries;
 
-	for (tries = 0; state.err && tries < KMEM_PATIENCE; tries++) {
+	for (tries = 0; state.err && tries < KMEM_PATIENCE && !stopped() &&
+	     !strcmp(device_driver(d).s, "kmem"); tries++) {
 		poll(NULL, 0, 100);
 		state = device_read(d, "state");
 	}
@@ -142,6 +146,12 @@ static int take_from_kmem(const struct device *d)
 	struct text was = kmem_state(d), log;
 	int rc, fd;
 
+	if (was.err && strcmp(device_driver(d).s, "kmem"))
+		return 0;
+	if (was.err && stopped()) {
+		error("%s cannot be taken from kmem: %s", d->name, strerror(EINTR));
+		return cure(PN_FAILED, "try again");
+	}
 	if (was.err) {
 		error("this kernel's kmem does not let %s go: there is no file 'state'", d->name);
 		return cure(PN_FAILED,

@@ -677,7 +677,7 @@ folio_alloc_mpol_traced(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 	/* Others are traced where they are answered. */
 	if (one != NUMA_NO_NODE && !mpol_claim_ended(pol) && !node_private_looks())
 		trace_node_private_alloc(mpol_event(pol, opt), one, order, gfp,
-					 folio ? one : NUMA_NO_NODE);
+					 folio ? folio_nid(folio) : NUMA_NO_NODE);
 	return folio;
 }
 

@@ -770,7 +770,7 @@ static bool slowly(char *p, size_t size, unsigned long round, bool write)
 	for (off = 0; off < size; off += MB) {
 		tries = 0;
 		do
-			rc = once(p + off, round, write);
+			rc = once(p + off, round + off, write);
 		while (rc == -EAGAIN && tries++ < 50 && written());
 		if (rc)
 			return false;
