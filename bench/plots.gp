@@ -13,21 +13,21 @@ columns(name) = int(system("awk 'NR == 1 { print NF }' ".dir."/".name.".data"))
 
 if (there("ordinary")) {
 	set output dir."/ordinary.svg"
-	set title "Ordinary work on the patched kernel, by the number of private nodes"
+	set title "Ordinary work on the patched kernel, by the number of private nodes\n(with none, the limit is 1.001; for order 0, 2 instructions)"
 	set ylabel "instructions, stock Linux = 1"
 	set xtics rotate by -35 noenhanced
 	set yrange [0.98:*]
 	plot for [i = 2:columns("ordinary")] dir."/ordinary.data" using i:xtic(1) \
 			title word("none 1 8 60", i - 1), \
-		1.001 with lines lc "red" title "limit with none: 1.001 (order 0: 2 instructions)"
+		1.001 with lines lc "red" title "limit"
 }
 if (there("private")) {
 	set output dir."/private.svg"
-	set title "Memory of a private node"
+	set title "Memory of a private node (the limit is for the first touch, 1.01)"
 	set ylabel "instructions, ordinary node = 1"
 	set yrange [0.5:*]
 	plot dir."/private.data" using 2:xtic(1) title "mbind", "" using 3 title "/dev/dax", \
-		1.01 with lines lc "red" title "the bar for first touch, 1.01"
+		1.01 with lines lc "red" title "limit"
 }
 if (there("peers")) {
 	set output dir."/peers.svg"
