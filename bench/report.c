@@ -754,6 +754,19 @@ static struct function sum_of(const struct profile *p, const char * const *names
 	return sum;
 }
 
+/* All but no-ops that @b executes beyond what @a does. */
+static double rest_of(const struct function *a, const struct function *b)
+{
+	return b->count - b->nops - (a->count - a->nops);
+}
+
+/* Nothing but no-ops beyond that, and @more instructions. */
+static bool no_more(const struct function *a, const struct function *b, int more)
+{
+	return rest_of(a, b) <= more + 0.01 && b->branches <= a->branches + 0.01 &&
+	       b->calls <= a->calls + 0.01;
+}
+
 static void fast_paths_of(const char * const *tests, int n)
 {
 	static struct profile stock, ours;
@@ -777,18 +790,16 @@ static void fast_paths_of(const char * const *tests, int n)
 			const char * const *names = fast_paths[k].functions;
 			struct function a = sum_of(&stock, names, N(fast_paths[k].functions));
 			struct function b = sum_of(&ours, names, N(fast_paths[k].functions));
-			double rest = b.count - b.nops - (a.count - a.nops);
 
 			/* Once in a hundred times is something else: an interrupt, say. */
 			if (a.count < 0.5 && b.count < 0.5)
 				continue;
 			seen[k]++;
-			if (rest > fast_paths[k].more + 0.01 || b.branches > a.branches + 0.01 ||
-			    b.calls > a.calls + 0.01)
+			if (!no_more(&a, &b, fast_paths[k].more))
 				good[k] = false;
 			out("| %s | `%s` | %.2f | %+.2f | %+.2f | %+.2f | %+.2f |\n", tests[i],
 			    fast_paths[k].label, a.count, b.nops - a.nops,
-			    b.branches - a.branches, b.calls - a.calls, rest);
+			    b.branches - a.branches, b.calls - a.calls, rest_of(&a, &b));
 		}
 	}
 	for (k = 0; k < N(fast_paths); k++)
@@ -825,7 +836,6 @@ static void listeners(void)
 	    "|---|---:|---:|---:|---:|---:|---:|\n");
 	for (i = 0; i < N(tests); i++) {
 		struct function a, b, c;
-		double rest, more;
 
 		if (!read_profile(run("profile-ours-1"), tests[i], &without) ||
 		    !read_profile(run("profile-trace-off"), tests[i], &off) ||
@@ -837,15 +847,13 @@ static void listeners(void)
 		if (a.count < 0.5)
 			continue;
 		seen++;
-		rest = b.count - b.nops - (a.count - a.nops);
-		more = c.count - c.nops - (a.count - a.nops);
-		if (rest > BAR_TRACE + 0.01 || b.branches > a.branches + 0.01 ||
-		    b.calls > a.calls + 0.01)
+		if (!no_more(&a, &b, BAR_TRACE))
 			is_free = false;
-		if (more < 1)
+		if (rest_of(&a, &c) < 1)
 			heard = false;
 		out("| %s | %.2f | %+.2f | %+.2f | %+.2f | %+.2f | %+.2f |\n", tests[i], a.count,
-		    b.nops - a.nops, b.branches - a.branches, b.calls - a.calls, rest, more);
+		    b.nops - a.nops, b.branches - a.branches, b.calls - a.calls,
+		    rest_of(&a, &b), rest_of(&a, &c));
 	}
 	ok(is_free && seen == N(tests),
 	   "tracepoints, while off: patched-out branches and at most %d instruction, in %d kinds of work",
